@@ -1,0 +1,4 @@
+DROP TABLE message_attempts;
+DROP TABLE message_runs;
+DROP TABLE messages;
+DROP TABLE contents;

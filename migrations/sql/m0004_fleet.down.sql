@@ -1,0 +1,3 @@
+DROP TABLE leaders;
+DROP TABLE fleet;
+DROP TABLE workers;

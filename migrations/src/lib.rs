@@ -1,0 +1,63 @@
+//! The schema, as reversible steps of plain SQL.
+//!
+//! Each step is `sql/<name>.up.sql` and `sql/<name>.down.sql`; `README.md` says how to write one that is safe beside
+//! the previous version.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+pub struct Migrator;
+
+struct SqlStep {
+    name: &'static str,
+    up: &'static str,
+    down: &'static str,
+}
+
+macro_rules! steps {
+    ($($name:literal),+ $(,)?) => {
+        [$(SqlStep {
+            name: $name,
+            up: include_str!(concat!("../sql/", $name, ".up.sql")),
+            down: include_str!(concat!("../sql/", $name, ".down.sql")),
+        }),+]
+    };
+}
+
+const STEPS: [SqlStep; 4] = steps!["m0001_tenants", "m0002_senders", "m0003_messages", "m0004_fleet"];
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        STEPS.into_iter().map(|step| Box::new(step) as Box<dyn MigrationTrait>).collect()
+    }
+}
+
+impl MigrationName for SqlStep {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SqlStep {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, self.up).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, self.down).await
+    }
+}
+
+/// A step that cannot get its lock gives up at once instead of queueing everybody behind it.
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    connection.execute_unprepared("SET lock_timeout = '2s'").await?;
+    connection.execute_unprepared(sql).await?;
+    Ok(())
+}
+
+/// The name of the newest step: what a role waits for.
+pub fn newest() -> &'static str {
+    STEPS[STEPS.len() - 1].name
+}

@@ -1,0 +1,115 @@
+//! Typed, prefixed, time-ordered ids. UUIDv7 inside, `msg_…` outside.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An id that does not read as one of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an id like {prefix}_ followed by 32 hexadecimal digits")]
+pub struct InvalidId {
+    pub prefix: &'static str,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            pub const PREFIX: &'static str = $prefix;
+
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}_{}", $prefix, self.0.simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let invalid = InvalidId { prefix: $prefix };
+                let digits = text
+                    .strip_prefix($prefix)
+                    .and_then(|rest| rest.strip_prefix('_'))
+                    .filter(|digits| digits.len() == 32)
+                    .ok_or(invalid.clone())?;
+                Uuid::try_parse(digits).map(Self).map_err(|_| invalid)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// One key of a tenant for the HTTP API.
+    ApiKeyId = "key";
+    /// One try past the point of no return.
+    AttemptId = "att";
+    /// An immutable subject/html/text template.
+    ContentId = "cnt";
+    /// What stands in Redis: some rows of one sender.
+    JobId = "job";
+    /// One send to one address.
+    MessageId = "msg";
+    /// An account that mail leaves from.
+    SenderId = "snd";
+    /// Whoever owns senders, messages and suppressions; sees nobody else's.
+    TenantId = "tnt";
+    /// One run of one worker process.
+    WorkerId = "wrk";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        let id = MessageId(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001));
+        assert_eq!(id.to_string(), "msg_01990000000070008000000000000001");
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_or_length_is_refused() {
+        for text in
+            ["snd_01990000000070008000000000000001", "msg_0199", "msg", "", "msg_0199000000007000800000000000000g"]
+        {
+            assert!(text.parse::<MessageId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What stands in Redis: ids, never content.
+
+mod send_job;
+
+pub use send_job::{JOB_ROWS_MAX, PoolName, SEND_SHARED, SendJob};

@@ -1,0 +1,14 @@
+//! What Postfleet knows and decides, without doing anything.
+//!
+//! This crate is pure: no clock, no randomness, no IO. Whoever calls it passes the time, the random number and the
+//! rows; it answers with a decision. That is why every rule about mail can be tested as a table.
+
+pub mod address;
+pub mod ids;
+pub mod jobs;
+pub mod keys;
+pub mod messages;
+pub mod reply;
+pub mod senders;
+pub mod templates;
+pub mod window;

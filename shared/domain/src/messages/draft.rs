@@ -1,0 +1,187 @@
+//! A message as a caller asks for it, and what it must be before it is accepted.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Content, Priority, headers};
+use crate::address::Address;
+use crate::ids::SenderId;
+use crate::templates::Template;
+
+/// Largest message, as sent to us in JSON.
+pub const MESSAGE_MAX_BYTES: usize = 256 * 1024;
+/// Most messages in one batch.
+pub const BATCH_MAX: usize = 1_000;
+/// How far ahead a message may be scheduled.
+pub const SEND_AHEAD_MAX_DAYS: i64 = 366;
+const SUBJECT_MAX_BYTES: usize = 900;
+const DEDUPE_KEY_MAX_BYTES: usize = 255;
+const TAGS_MAX: usize = 10;
+const TAG_MAX_BYTES: usize = 64;
+
+/// The body of `POST /v1/messages`. Unknown fields are refused, so that a misspelt one is not silently ignored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageDraft {
+    pub sender: SenderId,
+    pub to: String,
+    pub subject: String,
+    #[serde(default)]
+    pub html: Option<String>,
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub data: Map<String, Value>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub reply_to: Option<String>,
+    #[serde(default)]
+    pub send_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub dedupe_key: Option<String>,
+    #[serde(default)]
+    pub priority: Priority,
+}
+
+/// A message that may be accepted: everything that could be checked without IO has been.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub sender: SenderId,
+    pub to: Address,
+    pub content: Content,
+    pub data: Map<String, Value>,
+    pub headers: BTreeMap<String, String>,
+    pub tags: Vec<String>,
+    pub reply_to: Option<Address>,
+    pub send_at: Option<DateTime<Utc>>,
+    pub dedupe_key: Option<String>,
+    pub priority: Priority,
+}
+
+/// One field that is wrong, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    pub field: String,
+    pub problem: String,
+}
+
+/// Which kind of refusal a set of problems is: templates have their own error code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidDraft {
+    Fields(Vec<FieldProblem>),
+    Template(Vec<FieldProblem>),
+}
+
+impl MessageDraft {
+    /// Checks everything and names every field that is wrong, not only the first.
+    pub fn validate(self, now: DateTime<Utc>) -> Result<NewMessage, InvalidDraft> {
+        let mut problems = Problems::default();
+        let to = problems.keep("to", Address::parse(&self.to));
+        let reply_to = self.reply_to.as_deref().and_then(|text| problems.keep("reply_to", Address::parse(text)));
+
+        problems.require("subject", !self.subject.trim().is_empty(), "must not be empty");
+        problems.require("subject", self.subject.len() <= SUBJECT_MAX_BYTES, "has at most 900 bytes");
+        problems.require("subject", headers::is_header_text(&self.subject), "has no line breaks or control characters");
+        problems.require("html", self.html.is_some() || self.text.is_some(), "html or text (or both) must be given");
+        for (field, body) in [("html", &self.html), ("text", &self.text)] {
+            problems.require(
+                field,
+                !body.as_deref().is_some_and(|body| body.contains('\0')),
+                "contains a NUL character",
+            );
+        }
+        problems.require("data", !holds_nul(&self.data), "contains a NUL character");
+        if let Err((name, problem)) = headers::check(&self.headers) {
+            let field = if name.is_empty() { "headers".to_owned() } else { format!("headers.{name}") };
+            problems.add(&field, problem);
+        }
+        problems.require("tags", self.tags.len() <= TAGS_MAX, "at most 10 tags can be given");
+        for (at, tag) in self.tags.iter().enumerate() {
+            problems.require(
+                &format!("tags[{at}]"),
+                is_tag(tag),
+                "a tag has 1 to 64 characters of A-Z a-z 0-9 _ - . :",
+            );
+        }
+        if let Some(key) = &self.dedupe_key {
+            problems.require("dedupe_key", (1..=DEDUPE_KEY_MAX_BYTES).contains(&key.len()), "has 1 to 255 bytes");
+        }
+        if let Some(at) = self.send_at {
+            problems.require("send_at", (at - now).num_days() <= SEND_AHEAD_MAX_DAYS, "is more than 366 days ahead");
+        }
+        let (Some(to), true) = (to, problems.0.is_empty()) else {
+            return Err(InvalidDraft::Fields(problems.0));
+        };
+
+        let content = Content { subject: self.subject, html: self.html, text: self.text };
+        check_templates(&content)?;
+        Ok(NewMessage {
+            sender: self.sender,
+            to,
+            content,
+            data: self.data,
+            headers: self.headers,
+            tags: self.tags,
+            reply_to,
+            send_at: self.send_at,
+            dedupe_key: self.dedupe_key,
+            priority: self.priority,
+        })
+    }
+}
+
+/// Compiles every part, so that a broken template is refused here and not at the moment of sending.
+fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
+    let mut problems = Problems::default();
+    let parts = [("subject", Some(&content.subject)), ("html", content.html.as_ref()), ("text", content.text.as_ref())];
+    for (field, source) in parts.into_iter().filter_map(|(field, source)| Some((field, source?))) {
+        problems.keep(field, Template::check(source));
+    }
+    if problems.0.is_empty() { Ok(()) } else { Err(InvalidDraft::Template(problems.0)) }
+}
+
+fn is_tag(tag: &str) -> bool {
+    (1..=TAG_MAX_BYTES).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
+}
+
+/// Postgres keeps no NUL in text or JSON.
+fn holds_nul(data: &Map<String, Value>) -> bool {
+    fn value_holds_nul(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(value_holds_nul),
+            Value::Object(map) => holds_nul(map),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    data.iter().any(|(key, value)| key.contains('\0') || value_holds_nul(value))
+}
+
+#[derive(Default)]
+struct Problems(Vec<FieldProblem>);
+
+impl Problems {
+    fn add(&mut self, field: &str, problem: impl ToString) {
+        self.0.push(FieldProblem { field: field.to_owned(), problem: problem.to_string() });
+    }
+
+    fn require(&mut self, field: &str, holds: bool, problem: &str) {
+        if !holds {
+            self.add(field, problem);
+        }
+    }
+
+    fn keep<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(field, error)).ok()
+    }
+}
+
+#[cfg(test)]
+#[path = "draft_tests.rs"]
+mod tests;

@@ -1,0 +1,80 @@
+//! Handlebars templates from strangers: bounded in size, depth, output and work.
+//!
+//! Partials, decorators and `log` are refused: the first two can recurse, the last writes merge data to our log. What
+//! remains can only repeat through `each`, so a budget of steps bounds the time without looking at a clock.
+
+mod budget;
+mod check;
+mod each;
+mod filters;
+
+use handlebars::{Handlebars, no_escape};
+use serde_json::{Map, Value};
+
+pub use check::{DEPTH_MAX, InvalidTemplate, SOURCE_MAX_BYTES};
+
+/// Largest rendered part.
+pub const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
+
+/// How a part escapes what it inserts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    Html,
+    Plain,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderFailure {
+    #[error("the result is larger than 1 MiB or takes too many steps")]
+    TooMuch,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A compiled template. Rendering the same data always gives the same bytes.
+#[derive(Debug)]
+pub struct Template {
+    engine: Handlebars<'static>,
+    step_cost: u64,
+}
+
+const NAME: &str = "part";
+
+impl Template {
+    pub fn compile(source: &str, escape: Escape) -> Result<Self, InvalidTemplate> {
+        check::check_source(source)?;
+        let mut engine = Handlebars::new();
+        engine.set_prevent_indent(true);
+        engine.unregister_helper("log");
+        engine.register_helper("each", Box::new(each::BudgetedEach));
+        filters::register(&mut engine);
+        if escape == Escape::Plain {
+            engine.register_escape_fn(no_escape);
+        }
+        let template =
+            handlebars::Template::compile(source).map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))?;
+        engine.register_template(NAME, template);
+        Ok(Self { engine, step_cost: check::tags(source) })
+    }
+
+    /// Whether a source compiles within the bounds.
+    pub fn check(source: &str) -> Result<(), InvalidTemplate> {
+        check::check_source(source)?;
+        handlebars::Template::compile(source)
+            .map(drop)
+            .map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))
+    }
+
+    pub fn render(&self, data: &Map<String, Value>) -> Result<String, RenderFailure> {
+        let mut output = budget::BoundedOutput::new(OUTPUT_MAX_BYTES);
+        let result = budget::with_budget(self.step_cost, || self.engine.render_to_write(NAME, data, &mut output));
+        match result {
+            Ok(()) => String::from_utf8(output.into_bytes()).map_err(|_| RenderFailure::Failed("not UTF-8".into())),
+            Err(_) if output.overflowed() || budget::exhausted() => Err(RenderFailure::TooMuch),
+            Err(error) => Err(RenderFailure::Failed(crate::reply::sanitize(&error.to_string()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

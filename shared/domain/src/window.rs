@@ -1,0 +1,68 @@
+//! How many rows may stand in Redis, and how they are shared.
+
+/// The window is never smaller: a start needs something to measure.
+pub const WINDOW_ROWS_MIN: u32 = 256;
+/// The window is never larger: this bounds what Redis holds, whatever the backlog.
+pub const WINDOW_ROWS_MAX: u32 = 20_000;
+/// Seconds of its own drain that one sender may hold while others wait.
+const SENDER_SHARE_SECS: f64 = 2.0;
+/// One over this of the window is a tenant's share while others wait.
+const TENANT_SHARE_OF: u32 = 4;
+/// Weight of the newest second in the measured drain.
+const DRAIN_SMOOTHING: f64 = 0.5;
+
+/// About one second of measured drain.
+pub fn window_rows(drain_per_s: f64) -> u32 {
+    (drain_per_s.ceil().max(0.0) as u32).clamp(WINDOW_ROWS_MIN, WINDOW_ROWS_MAX)
+}
+
+/// What one tenant may hold of the window.
+pub fn tenant_share(window: u32, others_wait: bool) -> u32 {
+    if others_wait { (window / TENANT_SHARE_OF).max(1) } else { window }
+}
+
+/// What one sender may hold: two seconds of its own drain, at least what its connections can carry at once. A server
+/// that hangs drains nothing and so fills its own small share only.
+pub fn sender_share(drain_per_s: f64, connections: u32) -> u32 {
+    let by_drain = (drain_per_s * SENDER_SHARE_SECS).ceil().max(0.0) as u32;
+    by_drain.max(connections).clamp(1, WINDOW_ROWS_MAX)
+}
+
+/// The measured drain after one more second in which `rows` were settled.
+pub fn smooth_drain(before: f64, rows: u32, seconds: f64) -> f64 {
+    if seconds <= 0.0 {
+        return before;
+    }
+    before + DRAIN_SMOOTHING * (f64::from(rows) / seconds - before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_follows_the_drain_between_its_bounds() {
+        assert_eq!(window_rows(0.0), 256);
+        assert_eq!(window_rows(f64::NAN), 256);
+        assert_eq!(window_rows(4_000.2), 4_001);
+        assert_eq!(window_rows(1e9), 20_000);
+    }
+
+    #[test]
+    fn a_tenant_alone_may_fill_the_window_and_in_company_a_quarter() {
+        assert_eq!(tenant_share(1_000, false), 1_000);
+        assert_eq!(tenant_share(1_000, true), 250);
+    }
+
+    #[test]
+    fn a_sender_that_drains_nothing_holds_no_more_than_its_connections() {
+        assert_eq!(sender_share(0.0, 10), 10);
+        assert_eq!(sender_share(500.0, 10), 1_000);
+    }
+
+    #[test]
+    fn the_drain_settles_on_a_steady_rate() {
+        let drain = (0..20).fold(0.0, |drain, _| smooth_drain(drain, 800, 1.0));
+        assert!((drain - 800.0).abs() < 1.0, "{drain}");
+    }
+}

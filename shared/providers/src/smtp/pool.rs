@@ -1,0 +1,77 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lettre::transport::smtp::extension::ClientId;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::dial::{TlsRoots, dial};
+use super::session::Session;
+use super::{SmtpAccount, SmtpFailure, SmtpTimeouts};
+use crate::Egress;
+
+/// Messages over one connection before a fresh one: servers have such limits and end the conversation at theirs.
+const SENDS_MAX: u32 = 100;
+/// A connection that idled longer is likely closed at the other end by now.
+const IDLE_MAX: Duration = Duration::from_secs(20);
+
+/// The connections of one account in this process.
+pub struct SmtpPool {
+    account: SmtpAccount,
+    egress: Arc<Egress>,
+    roots: Arc<TlsRoots>,
+    hello: ClientId,
+    timeouts: SmtpTimeouts,
+    account_permits: Arc<Semaphore>,
+    process_permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl SmtpPool {
+    pub fn new(
+        account: SmtpAccount,
+        egress: Arc<Egress>,
+        roots: Arc<TlsRoots>,
+        hello: &str,
+        timeouts: SmtpTimeouts,
+        process_permits: Arc<Semaphore>,
+    ) -> Self {
+        let account_permits = Arc::new(Semaphore::new(account.max_connections.max(1) as usize));
+        let hello = ClientId::Domain(hello.to_owned());
+        Self { account, egress, roots, hello, timeouts, account_permits, process_permits, idle: Mutex::default() }
+    }
+
+    /// A session for one message, on a kept connection or a fresh one. Waits while the account's connections, or this
+    /// process's, are all in use.
+    pub async fn open(&self) -> Result<Session, SmtpFailure> {
+        let closed = || SmtpFailure::Unusable { why: "the pool is closed".to_owned() };
+        let account = Arc::clone(&self.account_permits).acquire_owned().await.map_err(|_| closed())?;
+        let process = Arc::clone(&self.process_permits).acquire_owned().await.map_err(|_| closed())?;
+        let mut session = match self.take_idle() {
+            Some(session) => session,
+            None => {
+                let dialed = dial(&self.account, &self.egress, &self.roots, &self.hello, &self.timeouts).await?;
+                metrics::counter!("postfleet_smtp_connections_total").increment(1);
+                Session::new(dialed, self.timeouts)
+            }
+        };
+        session.permits = Some((account, process));
+        Ok(session)
+    }
+
+    pub(super) fn keep(&self, mut session: Session) {
+        session.permits = None;
+        session.kept = true;
+        session.idle_since = Instant::now();
+        if session.sent < SENDS_MAX && !session.connection.has_broken() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        }
+    }
+
+    /// The connection used last is the likeliest to be alive; those that idled too long are closed on the way.
+    fn take_idle(&self) -> Option<Session> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|session| session.idle_since.elapsed() < IDLE_MAX);
+        idle.pop()
+    }
+}

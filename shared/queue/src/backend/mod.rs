@@ -1,0 +1,169 @@
+//! apalis-core's `Backend` over our own layout.
+//!
+//! The pump claims, the renewer renews, the settler settles: three tasks of their own, so that a slow handler or a
+//! Redis that is away never starves a lease, and no error of theirs ever ends a worker or cancels a handler.
+
+mod in_hand;
+mod lease;
+mod pump;
+mod renewer;
+mod settle_layer;
+mod settler;
+mod wake;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use apalis_core::backend::finalize::Ephemeral;
+use apalis_core::backend::{Backend, BackendConfig};
+use apalis_core::task::Task;
+use apalis_core::worker::context::WorkerContext;
+use domain::ids::WorkerId;
+use domain::jobs::PoolName;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use lease::{Lease, Marked};
+
+use crate::QueueLink;
+use in_hand::InHand;
+use settle_layer::SettleLayer;
+use settler::Settler;
+
+/// A job as its handler gets it.
+#[derive(Debug, Clone)]
+pub struct Delivery<J> {
+    pub job: J,
+    pub lease: Lease,
+}
+
+#[derive(Debug, Clone)]
+pub struct BackendOptions {
+    pub pool: PoolName,
+    /// This process's run: part of every token, so two processes can never hold one lease, whatever they are called.
+    pub worker: WorkerId,
+    /// Jobs in hand at once.
+    pub jobs_max: usize,
+    /// A job not renewed for this long goes to another worker.
+    pub lease: Duration,
+    /// Fallback where no wake-up comes.
+    pub poll: Duration,
+    /// How long settling may go on after everything else has stopped.
+    pub drain: Duration,
+}
+
+impl BackendOptions {
+    pub fn new(pool: PoolName, worker: WorkerId) -> Self {
+        Self {
+            pool,
+            worker,
+            jobs_max: 32,
+            lease: Duration::from_secs(10),
+            poll: Duration::from_secs(1),
+            drain: Duration::from_secs(3),
+        }
+    }
+}
+
+/// What the three tasks and the leases share.
+pub(crate) struct Shared {
+    pub link: QueueLink,
+    pub options: BackendOptions,
+    pub in_hand: InHand,
+    pub permits: Arc<Semaphore>,
+    pub wake: Notify,
+    pub stop: CancellationToken,
+}
+
+pub struct QueueBackend<J> {
+    shared: Arc<Shared>,
+    settler: Settler,
+    deliveries: (mpsc::Sender<Delivery<J>>, mpsc::Receiver<Delivery<J>>),
+    tasks: Option<Vec<JoinHandle<()>>>,
+    closing: Option<BoxFuture<'static, ()>>,
+}
+
+impl<J> QueueBackend<J> {
+    /// `stop` ends claiming at once; what is in hand is finished, what was not started is released.
+    pub fn new(link: QueueLink, options: BackendOptions, stop: CancellationToken) -> Self {
+        let shared = Arc::new(Shared {
+            link,
+            in_hand: InHand::default(),
+            permits: Arc::new(Semaphore::new(options.jobs_max)),
+            wake: Notify::new(),
+            stop,
+            options,
+        });
+        let deliveries = mpsc::channel(shared.options.jobs_max);
+        Self { settler: Settler::new(Arc::clone(&shared)), shared, deliveries, tasks: None, closing: None }
+    }
+}
+
+impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
+    type Task = Task<Delivery<J>>;
+    type Error = Infallible;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        self.tasks.get_or_insert_with(|| {
+            let (shared, settler) = (Arc::clone(&self.shared), self.settler.handle());
+            vec![
+                tokio::spawn(pump::pump(Arc::clone(&shared), settler, self.deliveries.0.clone())),
+                tokio::spawn(wake::listen(Arc::clone(&shared))),
+                tokio::spawn(renewer::renew(shared)),
+            ]
+        });
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
+        self.deliveries.1.poll_recv(cx).map(|delivery| delivery.map(|delivery| Ok(task(delivery))))
+    }
+
+    /// Called when no handler runs any more: gives back what was claimed and not started, then waits for the settler.
+    fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        if self.closing.is_none() {
+            self.shared.stop.cancel();
+            self.deliveries.1.close();
+            while let Ok(unstarted) = self.deliveries.1.try_recv() {
+                self.settler.handle().release(&unstarted.lease);
+            }
+            let (tasks, shared, settler) = (self.tasks.take(), Arc::clone(&self.shared), self.settler.take());
+            self.closing = Some(Box::pin(async move {
+                settler.drain(shared.options.drain).await;
+                for task in tasks.into_iter().flatten() {
+                    task.abort();
+                }
+            }));
+        }
+        match &mut self.closing {
+            Some(closing) => closing.as_mut().poll(cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<J: DeserializeOwned + Send + Sync + 'static> BackendConfig for QueueBackend<J> {
+    type Args = Delivery<J>;
+    type Id = String;
+    type Kind = Ephemeral;
+    type Config = BackendOptions;
+    type Layer = SettleLayer;
+
+    fn config(&self) -> &BackendOptions {
+        &self.shared.options
+    }
+
+    fn middleware(&mut self, _: &mut WorkerContext) -> SettleLayer {
+        SettleLayer::new(self.settler.handle())
+    }
+}
+
+fn task<J>(delivery: Delivery<J>) -> Task<Delivery<J>> {
+    let id = apalis_core::task::task_id::TaskId::from_string(delivery.lease.token().to_owned());
+    apalis_core::task::builder::TaskBuilder::new(delivery).task_id(id).build()
+}

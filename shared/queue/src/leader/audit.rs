@@ -1,0 +1,45 @@
+use domain::jobs::PoolName;
+
+use crate::{QueueError, QueueLink, Result, scripts};
+
+/// A look at a pool's books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audit {
+    /// Jobs with data.
+    pub jobs: u64,
+    /// Jobs that stand somewhere: ready, delayed, leased or crashed.
+    pub placed: u64,
+    pub ready: u64,
+    pub leased: u64,
+    /// Rows in the window, of all pools.
+    pub rows: u64,
+}
+
+impl Audit {
+    pub fn adds_up(self) -> bool {
+        self.jobs == self.placed
+    }
+}
+
+impl QueueLink {
+    pub async fn audit(&self, pool: &PoolName) -> Result<Audit> {
+        let keys = self.keys();
+        let [high, normal, low] = keys.ready(pool);
+        let names = [
+            keys.pulse(),
+            keys.window(),
+            keys.reservations(),
+            keys.pool(pool, "data"),
+            high,
+            normal,
+            low,
+            keys.pool(pool, "delayed"),
+            keys.pool(pool, "leases"),
+            keys.pool(pool, "crashed"),
+        ];
+        let answer = self.call(&scripts::AUDIT, &names, &[]).await?;
+        let numbers: Vec<u64> = answer.rest.iter().filter_map(|part| part.parse().ok()).collect();
+        let [jobs, placed, ready, leased, rows] = numbers[..] else { return Err(QueueError::Unreadable) };
+        Ok(Audit { jobs, placed, ready, leased, rows })
+    }
+}

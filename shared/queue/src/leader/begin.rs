@@ -1,0 +1,59 @@
+use futures::StreamExt;
+use redis::AsyncCommands;
+use uuid::Uuid;
+
+use crate::link::{Answer, Arg};
+use crate::{QueueError, QueueLink, Result, scripts};
+
+const UNLINK_BATCH: usize = 500;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    Yes,
+    /// Somebody began a later one.
+    Ahead(i64),
+}
+
+impl QueueLink {
+    /// Clears what an older generation left and begins a new one. The pulse goes first, so that every script refuses
+    /// while the rest is cleared.
+    pub async fn begin_generation(&self, generation: Uuid, beat: i64) -> Result<Begun> {
+        let keys = self.keys();
+        let mut connection = self.connection();
+        let standing: Option<i64> = connection.hget(keys.pulse(), "beat").await?;
+        if let Some(ahead) = standing.filter(|standing| *standing > beat) {
+            return Ok(Begun::Ahead(ahead));
+        }
+        let _: () = connection.del(keys.pulse()).await?;
+        for pattern in keys.cleared_patterns() {
+            self.unlink(&pattern).await?;
+        }
+        let mut invocation = scripts::BEGIN.prepare_invoke();
+        invocation.key(keys.pulse());
+        for arg in [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)] {
+            invocation.arg(arg);
+        }
+        let answer = Answer::read(invocation.invoke_async(&mut connection).await?)?;
+        match (answer.status.as_str(), answer.beat) {
+            ("ok", _) => {
+                self.pulse().adopt(generation, beat + 1);
+                Ok(Begun::Yes)
+            }
+            ("ahead", Some(beat)) => Ok(Begun::Ahead(beat)),
+            _ => Err(QueueError::Unreadable),
+        }
+    }
+
+    async fn unlink(&self, pattern: &str) -> Result<()> {
+        let mut scanner = self.connection();
+        let found: Vec<String> = {
+            let names = scanner.scan_match::<_, String>(pattern).await?;
+            names.filter_map(|name| async move { name.ok() }).collect().await
+        };
+        let mut connection = self.connection();
+        for batch in found.chunks(UNLINK_BATCH) {
+            let _: () = connection.unlink(batch).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! What only the leading orchestrator asks of Redis.
+
+mod audit;
+mod beat;
+mod begin;
+mod crashed;
+mod forfeit;
+mod occupancy;
+mod standing;
+
+pub use audit::Audit;
+pub use beat::{Beat, Drained};
+pub use begin::Begun;
+pub use crashed::CrashedJob;
+pub use occupancy::{Caps, Occupancy};

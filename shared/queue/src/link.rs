@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Script, ToRedisArgs};
+
+use crate::{Keys, PulseView, QueueError, Result};
+
+/// Longest wait for one answer. Longer than a stall that a busy Redis recovers from; redis-rs's default of 500 ms is not.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection to Redis that heals itself; cheap to clone.
+#[derive(Clone)]
+pub struct QueueLink {
+    client: Client,
+    connection: ConnectionManager,
+    keys: Arc<Keys>,
+    pulse: Arc<PulseView>,
+}
+
+impl QueueLink {
+    /// Connects on first use: a process may start before its Redis.
+    pub fn connect(url: &str, keys: Keys) -> Result<Self> {
+        let client = Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(2)
+            .set_min_delay(Duration::from_millis(20))
+            .set_max_delay(Duration::from_millis(200));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        Ok(Self { client, connection, keys: Arc::new(keys), pulse: Arc::default() })
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub fn pulse(&self) -> &PulseView {
+        &self.pulse
+    }
+
+    pub async fn ping(&self) -> Result<()> {
+        let _: String = redis::cmd("PING").query_async(&mut self.connection()).await?;
+        Ok(())
+    }
+
+    /// A connection of its own for a subscription, which a shared one cannot carry.
+    pub async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub> {
+        let mut subscription = self.client.get_async_pubsub().await?;
+        subscription.subscribe(channel).await?;
+        Ok(subscription)
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.connection.clone()
+    }
+
+    /// Runs a script that takes generation and beat first, and learns the beat it answers.
+    pub(crate) async fn call(&self, script: &Script, keys: &[String], args: &[Arg<'_>]) -> Result<Answer> {
+        let (generation, beat) = self.pulse.get();
+        let mut invocation = script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        invocation.arg(generation.simple().to_string()).arg(beat);
+        for arg in args {
+            invocation.arg(arg);
+        }
+        let parts: Vec<String> = invocation.invoke_async(&mut self.connection()).await?;
+        let answer = Answer::read(parts)?;
+        if answer.status == "lost" {
+            self.pulse.raise_doubt();
+            return Err(QueueError::Lost);
+        }
+        if let Some(beat) = answer.beat {
+            self.pulse.saw(generation, beat);
+        }
+        Ok(answer)
+    }
+}
+
+impl std::fmt::Debug for QueueLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueueLink").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// One argument of a script.
+pub(crate) enum Arg<'a> {
+    Text(&'a str),
+    Owned(String),
+    Number(i64),
+}
+
+impl ToRedisArgs for Arg<'_> {
+    fn write_redis_args<W: ?Sized + redis::RedisWrite>(&self, out: &mut W) {
+        match self {
+            Self::Text(text) => text.write_redis_args(out),
+            Self::Owned(text) => text.write_redis_args(out),
+            Self::Number(number) => number.write_redis_args(out),
+        }
+    }
+}
+
+/// What a script answered: a word, the beat, and the rest.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: String,
+    pub beat: Option<i64>,
+    pub rest: Vec<String>,
+}
+
+impl Answer {
+    pub(crate) fn read(parts: Vec<String>) -> Result<Self> {
+        let mut parts = parts.into_iter();
+        let status = parts.next().ok_or(QueueError::Unreadable)?;
+        let beat = parts.next().map(|beat| beat.parse().map_err(|_| QueueError::Unreadable)).transpose()?;
+        Ok(Self { status, beat, rest: parts.collect() })
+    }
+}

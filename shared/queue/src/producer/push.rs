@@ -1,0 +1,66 @@
+use domain::jobs::{PoolName, SendJob};
+
+use crate::link::Arg;
+use crate::{QueueError, QueueLink, Result, scripts};
+
+/// Jobs in one call of the script: bounds how long Redis serves nobody else.
+const PUSH_BATCH_MAX: usize = 50;
+
+/// A job to be pushed, and how many rows its sender may hold in the window (0: what the leader last measured).
+#[derive(Debug, Clone)]
+pub struct JobPush {
+    pub job: SendJob,
+    pub sender_max: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    Yes,
+    /// The window is full: its rows go back to `scheduled`.
+    Refused,
+}
+
+impl QueueLink {
+    /// Pushes jobs of one pool and answers for each in order. After an error some may stand and some not; pushing
+    /// them again, or leaving them to the rescue, are both safe.
+    pub async fn push(&self, pool: &PoolName, pushes: &[JobPush]) -> Result<Vec<Pushed>> {
+        let keys = self.keys();
+        let [high, normal, low] = keys.ready(pool);
+        let names = [
+            keys.pulse(),
+            keys.window(),
+            keys.caps(),
+            keys.reserved(),
+            keys.reservations(),
+            keys.pool(pool, "data"),
+            high,
+            normal,
+            low,
+        ];
+        let wake = keys.wake(pool);
+        let mut answers = Vec::with_capacity(pushes.len());
+        for chunk in pushes.chunks(PUSH_BATCH_MAX) {
+            let mut args = Vec::with_capacity(1 + chunk.len() * 7);
+            args.push(Arg::Text(&wake));
+            for push in chunk {
+                let job = &push.job;
+                let payload = serde_json::to_string(job).map_err(|_| QueueError::Unreadable)?;
+                args.extend([
+                    Arg::Owned(job.id.to_string()),
+                    Arg::Owned(job.tenant.to_string()),
+                    Arg::Owned(job.sender.to_string()),
+                    Arg::Number(job.rows.len() as i64),
+                    Arg::Number(i64::from(job.priority.rank())),
+                    Arg::Number(i64::from(push.sender_max)),
+                    Arg::Owned(payload),
+                ]);
+            }
+            let answer = self.call(&scripts::PUSH, &names, &args).await?;
+            if answer.rest.len() != chunk.len() {
+                return Err(QueueError::Unreadable);
+            }
+            answers.extend(answer.rest.iter().map(|taken| if taken == "1" { Pushed::Yes } else { Pushed::Refused }));
+        }
+        Ok(answers)
+    }
+}

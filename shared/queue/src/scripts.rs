@@ -1,0 +1,29 @@
+//! The Lua, loaded on first use and again whenever Redis has forgotten it.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)+) => {
+        $(pub static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!(include_str!("lua/pulse.lua"), include_str!($file))));)+
+    };
+}
+
+scripts! {
+    AUDIT = "lua/audit.lua";
+    BEAT = "lua/beat.lua";
+    BEGIN = "lua/begin.lua";
+    CLAIM = "lua/claim.lua";
+    DROP_CRASHED = "lua/drop_crashed.lua";
+    FORFEIT = "lua/forfeit.lua";
+    MARK = "lua/mark.lua";
+    OCCUPANCY = "lua/occupancy.lua";
+    PUSH = "lua/push.lua";
+    RENEW = "lua/renew.lua";
+    RESERVE = "lua/reserve.lua";
+    SETTLE = "lua/settle.lua";
+    STANDING = "lua/standing.lua";
+    UNRESERVE = "lua/unreserve.lua";
+}

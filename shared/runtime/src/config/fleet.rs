@@ -1,0 +1,73 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Args, Debug, Clone)]
+pub struct ApiConfig {
+    /// Address of the HTTP API.
+    #[arg(long, env = "POSTFLEET_API_LISTEN", default_value = "127.0.0.1:8080")]
+    pub api_listen: SocketAddr,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct WorkerConfig {
+    /// Jobs this worker has in hand at once.
+    #[arg(long, env = "POSTFLEET_WORKER_JOBS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub worker_jobs: u32,
+    /// SMTP connections this worker may have open, over all senders.
+    #[arg(long, env = "POSTFLEET_WORKER_CONNECTIONS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub worker_connections: u32,
+    /// Seconds that sends past the point of no return may go on after a stop; the rest is shown as uncertain.
+    #[arg(long, env = "POSTFLEET_WORKER_DRAIN_SECS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=900))]
+    pub worker_drain_secs: u64,
+    /// Networks beside the public Internet that senders' SMTP hosts may be in, e.g. 10.1.0.0/16. Loopback and private
+    /// networks are refused unless named here.
+    #[arg(long, env = "POSTFLEET_SMTP_ALLOW_NETWORKS", value_delimiter = ',')]
+    pub smtp_allow_networks: Vec<String>,
+    /// PEM file with certificate authorities to trust beside the usual ones.
+    #[arg(long, env = "POSTFLEET_SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
+    /// Name given in EHLO.
+    #[arg(long, env = "POSTFLEET_SMTP_HELLO")]
+    pub smtp_hello: Option<String>,
+    /// The id of this run, where a supervisor chose it.
+    #[arg(long, env = "POSTFLEET_WORKER_ID", hide = true)]
+    pub worker_id: Option<String>,
+}
+
+impl WorkerConfig {
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.worker_drain_secs)
+    }
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct OrchestratorConfig {
+    /// Worker processes to start and keep running on this machine. 0: they are started by somebody else.
+    #[arg(long, env = "POSTFLEET_SPAWN", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub spawn: u32,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct OpsConfig {
+    /// Private address of /livez, /readyz and /metrics. Port 0 picks a free one.
+    #[arg(long, env = "POSTFLEET_OPS_LISTEN", default_value = "127.0.0.1:0")]
+    pub ops_listen: SocketAddr,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct LogConfig {
+    /// What to log, e.g. `info` or `info,queue=debug`.
+    #[arg(long, env = "POSTFLEET_LOG", global = true)]
+    pub log: Option<String>,
+    #[arg(long, env = "POSTFLEET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}

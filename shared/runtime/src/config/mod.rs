@@ -1,0 +1,7 @@
+//! Configuration: one struct per concern, each a set of options that can also be given by environment.
+
+mod fleet;
+mod stores;
+
+pub use fleet::{ApiConfig, LogConfig, LogFormat, OpsConfig, OrchestratorConfig, WorkerConfig};
+pub use stores::{DatabaseConfig, RedisConfig, SecretsConfig};

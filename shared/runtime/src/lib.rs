@@ -1,0 +1,14 @@
+//! What every process needs beside its own work: configuration, logs, metrics, a private listener, shutdown, secrets,
+//! ids and randomness.
+
+pub mod config;
+pub mod crypto;
+pub mod ids;
+pub mod ops_server;
+pub mod pulse;
+pub mod shutdown;
+pub mod telemetry;
+
+pub use crypto::Keyring;
+pub use ids::{Ids, Jitter};
+pub use shutdown::Shutdown;

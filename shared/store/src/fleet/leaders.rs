@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::Result;
+
+/// The one leadership there is.
+pub const LEADER: &str = "fleet";
+
+/// A leadership held: every leader write names it, and is void once somebody else was elected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    pub owner: Uuid,
+    pub number: i64,
+}
+
+/// An owner-and-term row rather than a session lock: those break behind connection poolers.
+pub struct Leaders<'a> {
+    pub(crate) pool: &'a PgPool,
+}
+
+impl Leaders<'_> {
+    /// Takes the leadership if nobody holds it, or renews it. `None` means somebody else leads.
+    pub async fn elect(&self, owner: Uuid, ttl: Duration) -> Result<Option<Term>> {
+        let number: Option<i64> = sqlx::query_scalar(include_str!("elect_leader.sql"))
+            .bind(LEADER)
+            .bind(owner)
+            .bind(ttl.as_secs_f64())
+            .fetch_optional(self.pool)
+            .await?;
+        Ok(number.map(|number| Term { owner, number }))
+    }
+
+    /// Lets another take over at once.
+    pub async fn resign(&self, term: Term) -> Result<()> {
+        sqlx::query("UPDATE leaders SET expires_at = postfleet_now() WHERE name = $1 AND owner = $2 AND term = $3")
+            .bind(LEADER)
+            .bind(term.owner)
+            .bind(term.number)
+            .execute(self.pool)
+            .await?;
+        Ok(())
+    }
+}

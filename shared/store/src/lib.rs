@@ -1,0 +1,81 @@
+//! Postgres, the only truth.
+//!
+//! One file per operation; a statement that matters is a `.sql` file beside its method. Methods are sentences, take
+//! the tenant first, and answer with an enum where a compare-and-swap can lose. Rarely used nouns go through sea-orm;
+//! hot paths bind arrays to one statement, because a transaction per message is what they exist to avoid.
+
+mod api_keys;
+mod connect;
+mod entities;
+mod error;
+pub mod fleet;
+pub mod messages;
+mod schema;
+mod senders;
+mod suppressions;
+mod tenants;
+
+pub use api_keys::{ApiKeys, KeyOwner};
+pub use connect::StoreOptions;
+pub use error::StoreError;
+pub use fleet::{Fleet, FleetState, Leaders, Term, Workers};
+pub use messages::Messages;
+pub use schema::Schema;
+pub use senders::{NewSender, SenderAccount, SenderAddress, Senders};
+pub use suppressions::{SuppressionReason, Suppressions};
+pub use tenants::Tenants;
+
+use sea_orm::DatabaseConnection;
+use sqlx::PgPool;
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A handle on the database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    orm: DatabaseConnection,
+    pool: PgPool,
+}
+
+impl Store {
+    pub fn messages(&self) -> Messages<'_> {
+        Messages { pool: &self.pool }
+    }
+
+    pub fn tenants(&self) -> Tenants<'_> {
+        Tenants { orm: &self.orm }
+    }
+
+    pub fn api_keys(&self) -> ApiKeys<'_> {
+        ApiKeys { orm: &self.orm, pool: &self.pool }
+    }
+
+    pub fn senders(&self) -> Senders<'_> {
+        Senders { orm: &self.orm, pool: &self.pool }
+    }
+
+    pub fn suppressions(&self) -> Suppressions<'_> {
+        Suppressions { pool: &self.pool }
+    }
+
+    pub fn workers(&self) -> Workers<'_> {
+        Workers { pool: &self.pool }
+    }
+
+    pub fn fleet(&self) -> Fleet<'_> {
+        Fleet { pool: &self.pool }
+    }
+
+    pub fn leaders(&self) -> Leaders<'_> {
+        Leaders { pool: &self.pool }
+    }
+
+    pub fn schema(&self) -> Schema<'_> {
+        Schema { pool: &self.pool }
+    }
+
+    /// For migrations, which are sea-orm's.
+    pub fn orm(&self) -> &DatabaseConnection {
+        &self.orm
+    }
+}

@@ -1,0 +1,37 @@
+use domain::ids::{AttemptId, JobId, MessageId, WorkerId};
+use domain::messages::resolve_uncertain::COMMIT_DEADLINE_SMTP;
+use uuid::Uuid;
+
+use super::Messages;
+use crate::Result;
+
+/// Most claims in one statement.
+pub const COMMIT_BATCH_MAX: usize = 64;
+
+/// A wish to pass the point of no return with one row.
+#[derive(Debug, Clone)]
+pub struct AttemptClaim {
+    pub message: MessageId,
+    pub job: JobId,
+    pub attempt: AttemptId,
+    pub suppression_key: String,
+    pub body_sha256: [u8; 32],
+}
+
+impl Messages<'_> {
+    /// `queued → committing` for those that may. **Only an attempt in the answer is a win**; whoever is not in it,
+    /// or gets an error, must send nothing.
+    pub async fn commit_attempts(&self, worker: WorkerId, claims: &[AttemptClaim]) -> Result<Vec<AttemptId>> {
+        let won: Vec<Uuid> = sqlx::query_scalar(include_str!("commit_attempts.sql"))
+            .bind(claims.iter().map(|claim| claim.message.uuid()).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| claim.job.uuid()).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| claim.attempt.uuid()).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| claim.suppression_key.as_str()).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| &claim.body_sha256[..]).collect::<Vec<_>>())
+            .bind(worker.uuid())
+            .bind(COMMIT_DEADLINE_SMTP.num_seconds() as f64)
+            .fetch_all(self.pool)
+            .await?;
+        Ok(won.into_iter().map(AttemptId).collect())
+    }
+}

@@ -1,0 +1,27 @@
+-- $1 messages, $2 jobs, $3 attempts, $4 suppression keys, $5 body hashes, $6 worker, $7 seconds to the deadline
+--
+-- SKIP LOCKED, not a plain UPDATE: one that waits for a row which a cancellation or an unsubscribe holds would go on
+-- with the snapshot from before that commit. A skipped row is not won; it is handed back.
+WITH asked AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
+        AS a (message_id, job_id, attempt_id, suppression_key, body_sha256)
+), won AS MATERIALIZED (
+    SELECT r.message_id, a.attempt_id, a.body_sha256
+    FROM message_runs r
+    JOIN asked a ON a.message_id = r.message_id
+    WHERE r.state = 'queued'
+      AND r.job_id = a.job_id
+      AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
+      AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM suppressions x
+                      WHERE x.tenant_id = r.tenant_id AND x.channel = 'email' AND x.address = a.suppression_key)
+    ORDER BY r.message_id
+    FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE message_runs r
+SET state = 'committing', attempt_id = won.attempt_id, worker_id = $6, body_sha256 = won.body_sha256,
+    committed_at = postfleet_now(), commit_deadline = postfleet_now() + make_interval(secs => $7)
+FROM won
+WHERE r.message_id = won.message_id
+RETURNING r.attempt_id

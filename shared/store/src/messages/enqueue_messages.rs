@@ -1,0 +1,116 @@
+use std::collections::{BTreeMap, HashMap};
+
+use domain::ids::{JobId, MessageId, TenantId};
+use domain::messages::draft::NewMessage;
+use domain::messages::{Content, MessageState};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Messages, parse_state};
+use crate::Result;
+
+/// A message to be accepted. With a job it commits as `queued`: room for it was reserved in Redis.
+#[derive(Debug, Clone)]
+pub struct EnqueueRow {
+    pub id: MessageId,
+    pub message: NewMessage,
+    pub dedupe_hash: Option<[u8; 32]>,
+    pub job: Option<JobId>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enqueued {
+    pub id: MessageId,
+    pub state: MessageState,
+    /// The dedupe key was seen before: `id` and `state` are the first message's.
+    pub existing: bool,
+}
+
+/// A concurrent insert of the same key may be rolled back between our two statements; then we simply try again.
+const ROUNDS_MAX: usize = 5;
+
+impl Messages<'_> {
+    /// Stores messages, their contents and their runs in one statement, and answers for each in order. When this
+    /// returns, they are durable.
+    pub async fn enqueue_messages(&self, tenant: TenantId, rows: &[EnqueueRow]) -> Result<Vec<Enqueued>> {
+        let mut answers: Vec<Option<Enqueued>> = vec![None; rows.len()];
+        for _ in 0..ROUNDS_MAX {
+            let open: Vec<usize> = (0..rows.len()).filter(|at| answers[*at].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<&EnqueueRow> = open.iter().map(|at| &rows[*at]).collect();
+            let inserted = self.insert(tenant, &asked).await?;
+            let hashes: Vec<&[u8]> = asked
+                .iter()
+                .filter(|row| !inserted.contains_key(&row.id))
+                .filter_map(|row| row.dedupe_hash.as_ref().map(|hash| &hash[..]))
+                .collect();
+            let existing =
+                if hashes.is_empty() { HashMap::new() } else { self.by_dedupe_hash(tenant, &hashes).await? };
+            for (at, row) in open.into_iter().zip(asked) {
+                answers[at] = match inserted.get(&row.id) {
+                    Some(state) => Some(Enqueued { id: row.id, state: *state, existing: false }),
+                    None => row.dedupe_hash.and_then(|hash| existing.get(&hash[..])).map(|(id, state)| Enqueued {
+                        id: *id,
+                        state: *state,
+                        existing: true,
+                    }),
+                };
+            }
+        }
+        answers
+            .into_iter()
+            .map(|answer| answer.ok_or_else(|| crate::StoreError::Unavailable(sqlx::Error::RowNotFound)))
+            .collect()
+    }
+
+    async fn insert(&self, tenant: TenantId, rows: &[&EnqueueRow]) -> Result<HashMap<MessageId, MessageState>> {
+        let content_ids: Vec<Uuid> = rows.iter().map(|row| row.message.content.id(tenant).uuid()).collect();
+        // Ordered by id: two statements that insert the same contents must not wait for each other in a ring.
+        let contents: BTreeMap<Uuid, &Content> =
+            content_ids.iter().copied().zip(rows.iter().map(|row| &row.message.content)).collect();
+        let each = |part: fn(&NewMessage) -> Option<Value>| -> Vec<Option<Value>> {
+            rows.iter().map(|row| part(&row.message)).collect()
+        };
+        let inserted: Vec<(Uuid, String)> = sqlx::query_as(include_str!("enqueue_messages.sql"))
+            .bind(tenant.uuid())
+            .bind(contents.keys().copied().collect::<Vec<_>>())
+            .bind(contents.values().map(|content| content.subject.as_str()).collect::<Vec<_>>())
+            .bind(contents.values().map(|content| content.html.as_deref()).collect::<Vec<_>>())
+            .bind(contents.values().map(|content| content.text.as_deref()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.id.uuid()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.sender.uuid()).collect::<Vec<_>>())
+            .bind(&content_ids)
+            .bind(rows.iter().map(|row| row.message.to.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.to.suppression_key()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.reply_to.as_ref().map(|to| to.as_str())).collect::<Vec<_>>())
+            .bind(each(|message| (!message.headers.is_empty()).then(|| json!(message.headers))))
+            .bind(each(|message| (!message.tags.is_empty()).then(|| json!(message.tags))))
+            .bind(each(|message| (!message.data.is_empty()).then(|| Value::Object(message.data.clone()))))
+            .bind(rows.iter().map(|row| row.dedupe_hash.as_ref().map(|hash| &hash[..])).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.priority.rank()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.send_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.job.map(|job| job.uuid())).collect::<Vec<_>>())
+            .fetch_all(self.pool)
+            .await?;
+        inserted.into_iter().map(|(id, state)| Ok((MessageId(id), parse_state(&state)?))).collect()
+    }
+
+    async fn by_dedupe_hash(
+        &self,
+        tenant: TenantId,
+        hashes: &[&[u8]],
+    ) -> Result<HashMap<Vec<u8>, (MessageId, MessageState)>> {
+        let rows: Vec<(Vec<u8>, Uuid, String)> = sqlx::query_as(
+            "SELECT m.dedupe_hash, m.id, r.state FROM messages m JOIN message_runs r ON r.message_id = m.id
+             WHERE m.tenant_id = $1 AND m.dedupe_hash = ANY($2)",
+        )
+        .bind(tenant.uuid())
+        .bind(hashes)
+        .fetch_all(self.pool)
+        .await?;
+        rows.into_iter().map(|(hash, id, state)| Ok((hash, (MessageId(id), parse_state(&state)?)))).collect()
+    }
+}

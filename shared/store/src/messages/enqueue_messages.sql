@@ -1,0 +1,38 @@
+-- $1 tenant; contents: $2 ids, $3 subjects, $4 htmls, $5 texts; messages: $6 ids, $7 senders, $8 contents, $9 addresses,
+-- $10 suppression keys, $11 reply-tos, $12 headers, $13 tags, $14 data, $15 dedupe hashes, $16 priorities, $17 send_ats,
+-- $18 jobs
+WITH new_contents AS (
+    INSERT INTO contents (tenant_id, id, subject, html, text)
+    SELECT $1, c.id, c.subject, c.html, c.text
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS c (id, subject, html, text)
+    ON CONFLICT DO NOTHING
+), asked AS (
+    SELECT *
+    FROM unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[],
+                $14::jsonb[], $15::bytea[], $16::smallint[], $17::timestamptz[], $18::uuid[])
+        AS a (id, sender_id, content_id, to_address, suppression_key, reply_to, headers, tags, data, dedupe_hash,
+              priority, send_at, job_id)
+), stored AS (
+    INSERT INTO messages (id, tenant_id, sender_id, content_id, to_address, reply_to, headers, tags, data, dedupe_hash)
+    SELECT a.id, $1, a.sender_id, a.content_id, a.to_address, a.reply_to, a.headers,
+           CASE WHEN a.tags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(a.tags)) END, a.data, a.dedupe_hash
+    FROM asked a
+    ON CONFLICT (tenant_id, dedupe_hash) WHERE dedupe_hash IS NOT NULL DO NOTHING
+    RETURNING id
+)
+INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, queued_at, job_id, finished_at)
+SELECT a.id, $1, a.sender_id, s.state, a.priority, greatest(a.send_at, postfleet_now()),
+       CASE WHEN s.state = 'queued' THEN postfleet_now() END,
+       CASE WHEN s.state = 'queued' THEN a.job_id END,
+       CASE WHEN s.state = 'suppressed' THEN postfleet_now() END
+FROM asked a
+JOIN stored ON stored.id = a.id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM suppressions x
+                     WHERE x.tenant_id = $1 AND x.channel = 'email' AND x.address = a.suppression_key) THEN 'suppressed'
+        WHEN a.job_id IS NOT NULL THEN 'queued'
+        ELSE 'scheduled'
+    END AS state
+) s
+RETURNING message_id, state

@@ -1,0 +1,102 @@
+use chrono::{DateTime, Utc};
+use domain::ids::{ContentId, JobId, MessageId, TenantId};
+use domain::messages::Content;
+use domain::messages::decide_send::SendFacts;
+use serde_json::Value;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Messages, parse_state};
+use crate::Result;
+
+/// A row of a job with everything its message is made of, but the content.
+#[derive(Debug, Clone)]
+pub struct LoadedRow {
+    pub id: MessageId,
+    pub facts: SendFacts,
+    pub tries: u32,
+    pub to_address: String,
+    pub reply_to: Option<String>,
+    pub headers: Option<Value>,
+    pub data: Option<Value>,
+    pub content: ContentId,
+    pub sender_version: i32,
+    /// The database's time: the only one that decides.
+    pub now: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ContentRow {
+    pub id: ContentId,
+    pub content: Content,
+}
+
+#[derive(FromRow)]
+struct Row {
+    message_id: Uuid,
+    state: String,
+    job_id: Option<Uuid>,
+    tries: i16,
+    to_address: String,
+    reply_to: Option<String>,
+    headers: Option<Value>,
+    data: Option<Value>,
+    content_id: Uuid,
+    suppressed: bool,
+    tenant_paused: bool,
+    sender_paused: bool,
+    sender_archived: bool,
+    sender_version: i32,
+    now: DateTime<Utc>,
+}
+
+impl Messages<'_> {
+    /// All rows of a job with what decides about them, in one statement.
+    pub async fn load_for_send(&self, tenant: TenantId, rows: &[MessageId]) -> Result<Vec<LoadedRow>> {
+        let ids: Vec<Uuid> = rows.iter().map(|id| id.uuid()).collect();
+        let loaded: Vec<Row> = sqlx::query_as(include_str!("load_for_send.sql"))
+            .bind(tenant.uuid())
+            .bind(&ids)
+            .fetch_all(self.pool)
+            .await?;
+        loaded.into_iter().map(Row::read).collect()
+    }
+
+    pub async fn load_contents(&self, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<ContentRow>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let rows: Vec<(Uuid, String, Option<String>, Option<String>)> =
+            sqlx::query_as("SELECT id, subject, html, text FROM contents WHERE tenant_id = $1 AND id = ANY($2)")
+                .bind(tenant.uuid())
+                .bind(&ids)
+                .fetch_all(self.pool)
+                .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, subject, html, text)| ContentRow { id: ContentId(id), content: Content { subject, html, text } })
+            .collect())
+    }
+}
+
+impl Row {
+    fn read(self) -> Result<LoadedRow> {
+        Ok(LoadedRow {
+            id: MessageId(self.message_id),
+            facts: SendFacts {
+                state: parse_state(&self.state)?,
+                job: self.job_id.map(JobId),
+                recipient_suppressed: self.suppressed,
+                tenant_paused: self.tenant_paused,
+                sender_paused: self.sender_paused,
+                sender_archived: self.sender_archived,
+            },
+            tries: u32::try_from(self.tries).unwrap_or(0),
+            to_address: self.to_address,
+            reply_to: self.reply_to,
+            headers: self.headers,
+            data: self.data,
+            content: ContentId(self.content_id),
+            sender_version: self.sender_version,
+            now: self.now,
+        })
+    }
+}

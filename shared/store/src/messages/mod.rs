@@ -1,0 +1,39 @@
+//! Messages and their runs.
+
+mod cancel_message;
+mod commit_attempts;
+mod enqueue_messages;
+mod expire_commits;
+mod feed_messages;
+mod find_message;
+mod hand_back;
+mod load_for_send;
+mod queue_status;
+mod record_outcomes;
+mod rescue_messages;
+mod resolve_uncertain;
+
+pub use cancel_message::CancelAnswer;
+pub use commit_attempts::{AttemptClaim, COMMIT_BATCH_MAX};
+pub use enqueue_messages::{EnqueueRow, Enqueued};
+pub use expire_commits::UncertainCause;
+pub use feed_messages::{FedRow, FeedRequest, Lane};
+pub use find_message::{AttemptView, MessageView};
+pub use hand_back::HandedBack;
+pub use load_for_send::{ContentRow, LoadedRow};
+pub use queue_status::QueueStatus;
+pub use record_outcomes::{Expectation, OutcomeRow, OutcomeState};
+pub use resolve_uncertain::UncertainRow;
+
+use domain::messages::MessageState;
+use sqlx::PgPool;
+
+use crate::{Result, StoreError};
+
+pub struct Messages<'a> {
+    pub(crate) pool: &'a PgPool,
+}
+
+fn parse_state(text: &str) -> Result<MessageState> {
+    MessageState::parse(text).ok_or(StoreError::Unreadable { noun: "message_runs", column: "state" })
+}

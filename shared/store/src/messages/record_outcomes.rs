@@ -1,0 +1,116 @@
+use std::time::Duration;
+
+use domain::ids::{AttemptId, JobId, MessageId, WorkerId};
+use domain::messages::MessageState;
+use uuid::Uuid;
+
+use super::Messages;
+use crate::Result;
+
+/// What must still hold of the row for the outcome to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// `queued`, and this job's.
+    Job(JobId),
+    /// `committing` or `uncertain`, and this attempt's. (A late acceptance also counts for `unknown`.)
+    Attempt(AttemptId),
+}
+
+/// Where the row goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeState {
+    Accepted,
+    Failed,
+    Suppressed,
+    Uncertain,
+    /// Due again after the delay.
+    Retry(Duration),
+}
+
+impl OutcomeState {
+    fn state(self) -> MessageState {
+        match self {
+            Self::Accepted => MessageState::Accepted,
+            Self::Failed => MessageState::Failed,
+            Self::Suppressed => MessageState::Suppressed,
+            Self::Uncertain => MessageState::Uncertain,
+            Self::Retry(_) => MessageState::Scheduled,
+        }
+    }
+}
+
+/// The end of one try.
+#[derive(Debug, Clone)]
+pub struct OutcomeRow {
+    pub message: MessageId,
+    pub expect: Expectation,
+    pub state: OutcomeState,
+    /// Whether it costs a try.
+    pub charged: bool,
+    /// One word for the history: `accepted`, `refused`, `never_sent`, `uncertain`, `suppressed` …
+    pub outcome: &'static str,
+    pub phase: Option<&'static str>,
+    pub class: Option<&'static str>,
+    pub reply: Option<String>,
+    /// The address to suppress with it, lower case.
+    pub suppress: Option<String>,
+}
+
+impl Messages<'_> {
+    /// Records outcomes, their history and the suppressions they bring, in one statement. Answers which were
+    /// recorded; the others were locked by somebody (ask again) or no longer expected (see `still_expected`).
+    pub async fn record_outcomes(&self, worker: WorkerId, rows: &[OutcomeRow]) -> Result<Vec<MessageId>> {
+        let job = |row: &OutcomeRow| match row.expect {
+            Expectation::Job(job) => Some(job.uuid()),
+            Expectation::Attempt(_) => None,
+        };
+        let delay = |row: &OutcomeRow| match row.state {
+            OutcomeState::Retry(delay) => Some(delay.as_secs_f64()),
+            _ => None,
+        };
+        let recorded: Vec<Uuid> = sqlx::query_scalar(include_str!("record_outcomes.sql"))
+            .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
+            .bind(rows.iter().map(job).collect::<Vec<_>>())
+            .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(delay).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| i16::from(row.charged)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.outcome).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.phase).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.class).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.reply.as_deref()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.suppress.as_deref()).collect::<Vec<_>>())
+            .bind(worker.uuid())
+            .fetch_all(self.pool)
+            .await?;
+        Ok(recorded.into_iter().map(MessageId).collect())
+    }
+
+    /// Which of these would still be recorded: they were only locked.
+    pub async fn still_expected(&self, rows: &[OutcomeRow]) -> Result<Vec<MessageId>> {
+        let job = |row: &OutcomeRow| match row.expect {
+            Expectation::Job(job) => Some(job.uuid()),
+            Expectation::Attempt(_) => None,
+        };
+        let expected: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT r.message_id FROM message_runs r
+             JOIN unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS a (message_id, job_id, attempt_id)
+               ON a.message_id = r.message_id
+             WHERE (r.job_id = a.job_id AND r.state = 'queued')
+                OR (r.attempt_id = a.attempt_id AND r.state IN ('committing', 'uncertain'))",
+        )
+        .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
+        .bind(rows.iter().map(job).collect::<Vec<_>>())
+        .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+        .fetch_all(self.pool)
+        .await?;
+        Ok(expected.into_iter().map(MessageId).collect())
+    }
+}
+
+fn attempt(row: &OutcomeRow) -> Option<Uuid> {
+    match row.expect {
+        Expectation::Job(_) => None,
+        Expectation::Attempt(attempt) => Some(attempt.uuid()),
+    }
+}

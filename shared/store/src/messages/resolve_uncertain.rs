@@ -1,0 +1,86 @@
+use chrono::{DateTime, Utc};
+use domain::ids::{AttemptId, MessageId};
+use domain::messages::resolve_uncertain::{UncertainFacts, UncertainPolicy};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::Messages;
+use crate::fleet::Term;
+use crate::{Result, StoreError};
+
+/// An uncertain message and what decides about it.
+#[derive(Debug, Clone)]
+pub struct UncertainRow {
+    pub message: MessageId,
+    pub attempt: AttemptId,
+    pub facts: UncertainFacts,
+    pub now: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    message_id: Uuid,
+    attempt_id: Uuid,
+    committed_at: DateTime<Utc>,
+    commit_deadline: DateTime<Utc>,
+    resent: bool,
+    uncertain_policy: String,
+    now: DateTime<Utc>,
+}
+
+impl Messages<'_> {
+    /// A page of uncertain messages in order of id, after `after`.
+    pub async fn uncertain_after_all_tenants(&self, after: MessageId, limit: i64) -> Result<Vec<UncertainRow>> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT r.message_id, r.attempt_id, r.committed_at, r.commit_deadline, r.resent, t.uncertain_policy,
+                    postfleet_now() AS now
+             FROM message_runs r JOIN tenants t ON t.id = r.tenant_id
+             WHERE r.state = 'uncertain' AND r.message_id > $1
+             ORDER BY r.message_id LIMIT $2",
+        )
+        .bind(after.uuid())
+        .bind(limit)
+        .fetch_all(self.pool)
+        .await?;
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// The tenant chose that it be sent once more. A leader write; answers whether it was still uncertain.
+    pub async fn resend_uncertain(&self, term: Term, message: MessageId, attempt: AttemptId) -> Result<bool> {
+        self.resolve(include_str!("resend_uncertain.sql"), term, message, attempt).await
+    }
+
+    /// Nothing can tell any more. A leader write; answers whether it was still uncertain.
+    pub async fn give_up_uncertain(&self, term: Term, message: MessageId, attempt: AttemptId) -> Result<bool> {
+        self.resolve(include_str!("give_up_uncertain.sql"), term, message, attempt).await
+    }
+
+    async fn resolve(&self, sql: &'static str, term: Term, message: MessageId, attempt: AttemptId) -> Result<bool> {
+        let resolved: Option<Uuid> = sqlx::query_scalar(sql)
+            .bind(term.owner)
+            .bind(term.number)
+            .bind(message.uuid())
+            .bind(attempt.uuid())
+            .fetch_optional(self.pool)
+            .await?;
+        Ok(resolved.is_some())
+    }
+}
+
+impl Row {
+    fn read(self) -> Result<UncertainRow> {
+        let policy = UncertainPolicy::parse(&self.uncertain_policy)
+            .ok_or(StoreError::Unreadable { noun: "tenants", column: "uncertain_policy" })?;
+        Ok(UncertainRow {
+            message: MessageId(self.message_id),
+            attempt: AttemptId(self.attempt_id),
+            facts: UncertainFacts {
+                policy,
+                committed_at: self.committed_at,
+                commit_deadline: self.commit_deadline,
+                resent: self.resent,
+            },
+            now: self.now,
+        })
+    }
+}

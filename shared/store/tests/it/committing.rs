@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use domain::address::Address;
+use domain::messages::MessageState;
+use sqlx::Connection;
+use store::SuppressionReason;
+use store::messages::CancelAnswer;
+
+use crate::setup::Setup;
+
+#[tokio::test]
+async fn of_many_who_commit_one_row_exactly_one_wins() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, job) = setup.queued().await?;
+    let tries = (0..20).map(|_| {
+        let (store, worker, claim) = (setup.store.clone(), setup.worker, setup.claim(message, job));
+        tokio::spawn(async move { store.messages().commit_attempts(worker, &[claim]).await })
+    });
+    let mut won = 0;
+    for tried in tries.collect::<Vec<_>>() {
+        won += tried.await??.len();
+    }
+    assert_eq!(won, 1);
+    assert_eq!(setup.state(message).await?, "committing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_job_never_wins() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, _) = setup.queued().await?;
+    let stranger = setup.claim(message, setup.ids.next());
+    assert!(setup.store.messages().commit_attempts(setup.worker, &[stranger]).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, job) = setup.queued().await?;
+    let messages = setup.store.messages();
+    let claim = setup.claim(message, job);
+
+    setup.store.senders().pause(setup.tenant, setup.sender, "test").await?;
+    assert!(messages.commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    setup.store.senders().resume(setup.tenant, setup.sender).await?;
+
+    setup.store.fleet().halt("test").await?;
+    assert!(messages.commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    setup.store.fleet().resume(setup.ids.next()).await?;
+
+    let address = Address::parse("r0@recipients.example")?;
+    setup.store.suppressions().add(setup.tenant, &address, SuppressionReason::Complaint, "test").await?;
+    assert!(messages.commit_attempts(setup.worker, &[claim]).await?.is_empty());
+    let back = messages.hand_back(job, &[message], Duration::ZERO).await?;
+    assert_eq!(back[0].state, MessageState::Suppressed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_holds_is_skipped_and_not_won_on_an_old_snapshot() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, job) = setup.queued().await?;
+    let mut holder = setup.database.connection().await?;
+    let mut cancellation = holder.begin().await?;
+    sqlx::query("UPDATE message_runs SET state = 'canceled', finished_at = now() WHERE message_id = $1")
+        .bind(message.uuid())
+        .execute(&mut *cancellation)
+        .await?;
+
+    // It neither waits for the cancellation nor wins against it.
+    let claim = setup.claim(message, job);
+    assert!(setup.store.messages().commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    cancellation.commit().await?;
+    assert!(setup.store.messages().commit_attempts(setup.worker, &[claim]).await?.is_empty());
+    assert_eq!(setup.state(message).await?, "canceled");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_can_be_canceled_until_it_commits() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let (queued, job) = setup.queued().await?;
+    assert_eq!(messages.cancel_message(setup.tenant, queued).await?, CancelAnswer::Canceled);
+    assert_eq!(messages.cancel_message(setup.tenant, queued).await?, CancelAnswer::Canceled);
+    assert!(messages.commit_attempts(setup.worker, &[setup.claim(queued, job)]).await?.is_empty());
+
+    let (committing, _) = setup.committing().await?;
+    let answer = messages.cancel_message(setup.tenant, committing).await?;
+    assert_eq!(answer, CancelAnswer::TooLate(MessageState::Committing));
+    Ok(())
+}

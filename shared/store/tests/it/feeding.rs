@@ -1,0 +1,112 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::messages::Priority;
+use store::messages::FeedRequest;
+
+use crate::setup::Setup;
+
+#[tokio::test]
+async fn rows_are_fed_by_priority_then_time_and_cut_into_jobs() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let mut rows = Vec::new();
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        for _ in 0..10 {
+            let mut row = setup.build.message(setup.sender, "ann@recipients.example");
+            row.message.priority = priority;
+            rows.push(row);
+        }
+    }
+    setup.store.messages().enqueue_messages(setup.tenant, &rows).await?;
+
+    let fed = setup.feed(25, 10).await?;
+    assert_eq!(fed.len(), 25);
+    let mut by_job: HashMap<_, Vec<_>> = HashMap::new();
+    for row in &fed {
+        by_job.entry(row.job).or_default().push(row.priority);
+    }
+    let mut sizes: Vec<usize> = by_job.values().map(Vec::len).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5, 10, 10]);
+    let low = fed.iter().filter(|row| row.priority == Priority::Low).count();
+    assert_eq!(low, 5, "the low ones are left behind");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_due_paused_or_somebody_elses_turn_is_left() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let mut later = setup.build.message(setup.sender, "ann@recipients.example");
+    later.message.send_at = Some(chrono::DateTime::parse_from_rfc3339("2090-01-01T00:00:00Z")?.to_utc());
+    messages.enqueue_messages(setup.tenant, &[later]).await?;
+    assert!(messages.due_lanes_all_tenants().await?.is_empty());
+
+    setup.build.scheduled(setup.tenant, setup.sender, 3).await?;
+    assert_eq!(messages.due_lanes_all_tenants().await?, [setup.lane()]);
+    assert_eq!(setup.feed(10, 10).await?.len(), 3);
+
+    setup.build.scheduled(setup.tenant, setup.sender, 3).await?;
+    setup.store.senders().pause(setup.tenant, setup.sender, "test").await?;
+    assert!(messages.due_lanes_all_tenants().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn lanes_are_found_among_many_senders() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let mut lanes = Vec::new();
+    for _ in 0..5 {
+        let tenant = setup.build.tenant().await?;
+        for _ in 0..4 {
+            let sender = setup.build.sender(tenant, "127.0.0.1:25".parse()?).await?;
+            setup.build.scheduled(tenant, sender, 3).await?;
+            lanes.push((tenant, sender));
+        }
+    }
+    let found = setup.store.messages().due_lanes_all_tenants().await?;
+    assert_eq!(found.len(), 20);
+    let requests: Vec<FeedRequest> =
+        found.into_iter().map(|lane| FeedRequest { lane, take: 2, jobs: vec![setup.ids.next()] }).collect();
+    let fed = setup.store.messages().feed_messages(setup.term, &requests, 100).await?;
+    assert_eq!(fed.len(), 40, "two of each lane, from one statement");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_leads_no_more_feeds_nothing() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    setup.build.scheduled(setup.tenant, setup.sender, 3).await?;
+    setup.database.advance(Duration::from_secs(7_200)).await?;
+    let successor = setup.store.leaders().elect(setup.ids.next(), Duration::from_secs(60)).await?;
+    assert!(successor.is_some());
+    assert!(setup.feed(10, 10).await?.is_empty());
+    assert_eq!(setup.store.fleet().raise_beat(setup.term).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_crashed_goes_alone_and_is_quarantined_the_third_time() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    setup.build.scheduled(setup.tenant, setup.sender, 5).await?;
+    let fed = setup.feed(5, 5).await?;
+    let (poison, mut job) = (fed[0].message, fed[0].job);
+
+    for crash in 1..=3 {
+        assert!(messages.charge_crash(setup.term, job, poison).await?);
+        assert!(!messages.charge_crash(setup.term, job, poison).await?, "charging twice changes nothing");
+        if crash == 1 {
+            assert_eq!(setup.feed(10, 10).await?.len(), 4, "the others return free");
+        }
+        let alone = messages.feed_crashed(setup.term, &[setup.ids.next(), setup.ids.next()]).await?;
+        if crash < 3 {
+            assert_eq!(alone.iter().map(|row| row.message).collect::<Vec<_>>(), [poison]);
+            job = alone[0].job;
+        } else {
+            assert!(alone.is_empty());
+        }
+    }
+    assert_eq!(setup.state(poison).await?, "quarantined");
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What the store promises, on a real Postgres.
+
+mod committing;
+mod enqueueing;
+mod feeding;
+mod leading;
+mod migrating;
+mod recording;
+mod resolving;
+mod setup;

@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use domain::address::Address;
+use domain::ids::{AttemptId, JobId, MessageId};
+use store::messages::{Expectation, OutcomeRow, OutcomeState};
+
+use crate::setup::Setup;
+
+fn outcome(message: MessageId, expect: Expectation, state: OutcomeState) -> OutcomeRow {
+    OutcomeRow {
+        message,
+        expect,
+        state,
+        charged: true,
+        outcome: "refused",
+        phase: Some("rcpt_to"),
+        class: Some("greylisted"),
+        reply: Some("451 try later".to_owned()),
+        suppress: None,
+    }
+}
+
+fn accepted(message: MessageId, attempt: AttemptId) -> OutcomeRow {
+    OutcomeRow {
+        class: None,
+        phase: None,
+        outcome: "accepted",
+        ..outcome(message, Expectation::Attempt(attempt), OutcomeState::Accepted)
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_is_recorded_once_and_shown_in_the_history() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, attempt) = setup.committing().await?;
+    let messages = setup.store.messages();
+    let row = accepted(message, attempt);
+    assert_eq!(messages.record_outcomes(setup.worker, &[row.clone()]).await?, [message]);
+    assert!(messages.record_outcomes(setup.worker, &[row.clone()]).await?.is_empty());
+    assert!(messages.still_expected(&[row]).await?.is_empty());
+
+    let view = messages.find_message(setup.tenant, message).await?.expect("stored");
+    assert_eq!(view.state.as_str(), "accepted");
+    assert_eq!(view.attempts.len(), 1);
+    assert_eq!(view.attempts[0].attempt, Some(attempt));
+    assert_eq!(view.attempts[0].worker, Some(setup.worker));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_acceptance_wins_over_uncertain_and_unknown() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    for given_up in [false, true] {
+        let (message, attempt) = setup.committing().await?;
+        let lost = outcome(message, Expectation::Attempt(attempt), OutcomeState::Uncertain);
+        messages.record_outcomes(setup.worker, &[lost]).await?;
+        if given_up {
+            assert!(messages.give_up_uncertain(setup.term, message, attempt).await?);
+        }
+        assert_eq!(messages.record_outcomes(setup.worker, &[accepted(message, attempt)]).await?, [message]);
+        assert_eq!(setup.state(message).await?, "accepted");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_outcome_of_another_attempt_or_job_changes_nothing() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let (message, _) = setup.committing().await?;
+    let stranger = accepted(message, setup.ids.next());
+    assert!(messages.record_outcomes(setup.worker, &[stranger]).await?.is_empty());
+    assert_eq!(setup.state(message).await?, "committing");
+
+    let (queued, _) = setup.queued().await?;
+    let job: JobId = setup.ids.next();
+    let stranger = outcome(queued, Expectation::Job(job), OutcomeState::Failed);
+    assert!(messages.record_outcomes(setup.worker, &[stranger]).await?.is_empty());
+    assert_eq!(setup.state(queued).await?, "queued");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_retry_waits_for_its_delay_and_keeps_its_history() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let (message, job) = setup.queued().await?;
+    let retry = outcome(message, Expectation::Job(job), OutcomeState::Retry(Duration::from_secs(300)));
+    assert_eq!(messages.record_outcomes(setup.worker, &[retry]).await?, [message]);
+
+    assert!(setup.feed(10, 10).await?.is_empty(), "not due yet");
+    setup.database.advance(Duration::from_secs(301)).await?;
+    assert_eq!(setup.feed(10, 10).await?.len(), 1);
+    let view = messages.find_message(setup.tenant, message).await?.expect("stored");
+    assert_eq!((view.tries, view.attempts[0].outcome.as_str()), (1, "refused"));
+    assert_eq!(view.attempts[0].reply.as_deref(), Some("451 try later"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_refusals_for_one_address_suppress_it_once() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let (one, other) = (setup.queued().await?, setup.queued().await?);
+    let rows = [one, other].map(|(message, job)| OutcomeRow {
+        suppress: Some("gone@recipients.example".to_owned()),
+        ..outcome(message, Expectation::Job(job), OutcomeState::Failed)
+    });
+    assert_eq!(messages.record_outcomes(setup.worker, &rows).await?.len(), 2);
+    assert!(setup.store.suppressions().contains(setup.tenant, &Address::parse("Gone@recipients.example")?).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn handing_back_is_free_and_only_for_ones_own_rows() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let (message, job) = setup.queued().await?;
+    assert!(messages.hand_back(setup.ids.next(), &[message], Duration::ZERO).await?.is_empty());
+    assert_eq!(messages.hand_back(job, &[message], Duration::ZERO).await?.len(), 1);
+    let view = messages.find_message(setup.tenant, message).await?.expect("stored");
+    assert_eq!((view.state.as_str(), view.tries), ("scheduled", 0));
+    Ok(())
+}

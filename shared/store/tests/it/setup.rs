@@ -1,0 +1,70 @@
+use domain::ids::{AttemptId, JobId, MessageId, SenderId, TenantId, WorkerId};
+use runtime::Ids;
+use store::messages::{AttemptClaim, FedRow, FeedRequest, Lane};
+use store::{Store, Term};
+use testkit::{Build, TestDatabase};
+
+/// A database with one tenant, one sender, and a leader.
+pub struct Setup {
+    pub database: TestDatabase,
+    pub store: Store,
+    pub build: Build,
+    pub ids: Ids,
+    pub tenant: TenantId,
+    pub sender: SenderId,
+    pub term: Term,
+    pub worker: WorkerId,
+}
+
+impl Setup {
+    pub async fn new() -> anyhow::Result<Self> {
+        let database = TestDatabase::create().await?;
+        let (store, ids) = (database.store.clone(), Ids::system());
+        let build = Build::new(&store);
+        let tenant = build.tenant().await?;
+        let sender = build.sender(tenant, "127.0.0.1:2525".parse()?).await?;
+        let term = store.leaders().elect(ids.next(), std::time::Duration::from_secs(3_600)).await?.expect("elected");
+        Ok(Self { database, store, build, tenant, sender, term, worker: ids.next(), ids })
+    }
+
+    pub fn lane(&self) -> Lane {
+        Lane { tenant: self.tenant, sender: self.sender, connections: 10 }
+    }
+
+    /// Feeds up to `take` rows, `per_job` to a job.
+    pub async fn feed(&self, take: u32, per_job: u32) -> anyhow::Result<Vec<FedRow>> {
+        let jobs = (0..take.div_ceil(per_job)).map(|_| self.ids.next()).collect();
+        let request = FeedRequest { lane: self.lane(), take, jobs };
+        Ok(self.store.messages().feed_messages(self.term, &[request], per_job).await?)
+    }
+
+    /// One message, queued.
+    pub async fn queued(&self) -> anyhow::Result<(MessageId, JobId)> {
+        self.build.scheduled(self.tenant, self.sender, 1).await?;
+        let fed = self.feed(1, 1).await?;
+        Ok((fed[0].message, fed[0].job))
+    }
+
+    /// One message, past the point of no return.
+    pub async fn committing(&self) -> anyhow::Result<(MessageId, AttemptId)> {
+        let (message, job) = self.queued().await?;
+        let claim = self.claim(message, job);
+        assert_eq!(self.store.messages().commit_attempts(self.worker, &[claim.clone()]).await?, [claim.attempt]);
+        Ok((message, claim.attempt))
+    }
+
+    pub fn claim(&self, message: MessageId, job: JobId) -> AttemptClaim {
+        AttemptClaim {
+            message,
+            job,
+            attempt: self.ids.next(),
+            suppression_key: "r0@recipients.example".to_owned(),
+            body_sha256: [7; 32],
+        }
+    }
+
+    pub async fn state(&self, message: MessageId) -> anyhow::Result<String> {
+        let view = self.store.messages().find_message(self.tenant, message).await?.expect("it exists");
+        Ok(view.state.to_string())
+    }
+}

@@ -1,0 +1,95 @@
+//! An SMTP server that takes everything, does what its rules say, and logs what it took before it answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use serde_json::json;
+use testkit::sink::log::EventLog;
+use testkit::sink::rules::{Rule, Rules};
+use testkit::sink::server::{self, Shared};
+use testkit::sink::tls;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A scripted SMTP sink for tests and the demo. Listens on loopback only.
+#[derive(Parser)]
+struct Options {
+    /// Log of what was taken, one JSON object a line, synced before the answer.
+    #[arg(long)]
+    log: PathBuf,
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Milliseconds before the answer to a final dot.
+    #[arg(long, default_value_t = 0)]
+    answer_after_ms: u64,
+    #[arg(long, value_enum, default_value_t = Tls::None)]
+    tls: Tls,
+    /// Where the certificate to trust is written.
+    #[arg(long, default_value = "sink.pem")]
+    certificate: PathBuf,
+    /// user:password that a client must give.
+    #[arg(long)]
+    login: Option<String>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    None,
+    Starttls,
+    Implicit,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let acceptor = (options.tls != Tls::None).then(|| tls::acceptor(&options.certificate)).transpose()?;
+    let (implicit, starttls) = if options.tls == Tls::Implicit { (acceptor, None) } else { (None, acceptor) };
+    let shared = Arc::new(Shared {
+        rules: Rules::default(),
+        log: EventLog::create(&options.log)?,
+        started: Instant::now(),
+        answer_after: Duration::from_millis(options.answer_after_ms),
+        starttls,
+        login: options.login,
+    });
+    let smtp = TcpListener::bind(("127.0.0.1", options.port)).await?;
+    let control = TcpListener::bind(("127.0.0.1", 0)).await?;
+    println!("{}", json!({"smtp": smtp.local_addr()?.to_string(), "control": control.local_addr()?.to_string()}));
+    tokio::spawn(serve_control(control, Arc::clone(&shared)));
+    loop {
+        let (stream, _) = smtp.accept().await?;
+        let (shared, implicit) = (Arc::clone(&shared), implicit.clone());
+        tokio::spawn(async move {
+            match implicit {
+                None => server::converse(stream, shared).await,
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => server::greet_tls(stream, &shared).await,
+                    Err(error) => Err(error),
+                },
+            }
+        });
+    }
+}
+
+/// One rule a line; `clear` forgets all.
+async fn serve_control(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(obey(stream, Arc::clone(&shared)));
+    }
+}
+
+async fn obey(stream: TcpStream, shared: Arc<Shared>) -> anyhow::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    while let Some(line) = lines.next_line().await? {
+        if line == "clear" {
+            shared.rules.clear();
+        } else {
+            shared.rules.add(serde_json::from_str::<Rule>(&line)?);
+        }
+        write.write_all(b"ok\n").await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! A private Redis that can be stalled, killed, emptied and rolled back.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::postgres::free_port;
+use crate::{binaries, guard};
+
+pub struct RedisServer {
+    server: Option<Child>,
+    port: u16,
+    folder: TempDir,
+}
+
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+impl RedisServer {
+    /// With an append-only file, synced every second, as an operator would run it.
+    pub fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("postfleet-redis-").tempdir()?;
+        let mut redis = Self { server: None, port: free_port()?, folder };
+        redis.launch()?;
+        Ok(redis)
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection of the test's own, to look and to meddle.
+    pub fn client(&self) -> anyhow::Result<redis::Connection> {
+        Ok(redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(5))?)
+    }
+
+    /// Stops answering, without closing anything.
+    pub fn stall(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// Ends at once, as by a crash.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGKILL)?;
+        if let Some(mut server) = self.server.take() {
+            server.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Comes back with what its files hold.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.launch()
+    }
+
+    /// A copy of everything it holds now.
+    pub fn snapshot(&self) -> anyhow::Result<Vec<u8>> {
+        let mut client = self.client()?;
+        let _: () = redis::cmd("SAVE").query(&mut client)?;
+        Ok(fs::read(self.file("dump.rdb"))?)
+    }
+
+    /// Kills it and brings it back as it was when the snapshot was taken.
+    pub fn roll_back(&mut self, snapshot: &[u8]) -> anyhow::Result<()> {
+        self.kill()?;
+        self.forget()?;
+        fs::write(self.file("dump.rdb"), snapshot)?;
+        self.launch_with("no")
+    }
+
+    /// Kills it and brings it back with nothing.
+    pub fn restart_empty(&mut self) -> anyhow::Result<()> {
+        self.kill()?;
+        self.forget()?;
+        self.launch()
+    }
+
+    fn forget(&self) -> anyhow::Result<()> {
+        let _ = fs::remove_file(self.file("dump.rdb"));
+        let _ = fs::remove_dir_all(self.file("appendonlydir"));
+        let _ = fs::remove_file(self.file("appendonly.aof"));
+        Ok(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn launch(&mut self) -> anyhow::Result<()> {
+        self.launch_with("yes")
+    }
+
+    fn launch_with(&mut self, append_only: &str) -> anyhow::Result<()> {
+        let log = fs::File::create(self.file("redis.log"))?;
+        let server = Command::new(binaries::find("redis-server")?)
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+            .args([
+                "--appendonly",
+                append_only,
+                "--appendfsync",
+                "everysec",
+                "--maxmemory-policy",
+                "noeviction",
+                "--dir",
+            ])
+            .arg(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("redis-server did not start")?;
+        guard::watch(server.id(), &self.file("nothing-to-remove"))?;
+        self.server = Some(server);
+        let since = Instant::now();
+        while since.elapsed() < START_LIMIT {
+            let answered =
+                self.client().ok().and_then(|mut client| redis::cmd("PING").query::<String>(&mut client).ok());
+            if answered.is_some() {
+                return Ok(());
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        bail!("Redis did not come up: {}", fs::read_to_string(self.file("redis.log")).unwrap_or_default())
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let server = self.server.as_ref().context("Redis is not running")?;
+        Ok(kill(Pid::from_raw(server.id() as i32), signal)?)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            let _ = self.go_on();
+            let _ = self.kill();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The sink's side of the conversation.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::log::{EventLog, SinkEvent};
+use super::rules::{Action, Moment, Rules};
+
+/// What all conversations of a sink share.
+pub struct Shared {
+    pub rules: Rules,
+    pub log: EventLog,
+    pub started: Instant,
+    /// Before the answer to every final dot.
+    pub answer_after: Duration,
+    pub starttls: Option<TlsAcceptor>,
+    /// `user:password`, demanded before `MAIL`.
+    pub login: Option<String>,
+}
+
+const LINE_MAX: u64 = 64 * 1024;
+
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+struct Conversation<'a, S> {
+    wire: BufStream<S>,
+    shared: &'a Shared,
+    from: Option<String>,
+    to: Option<String>,
+    logged_in: bool,
+}
+
+/// Why a conversation ended.
+enum End {
+    Quit,
+    Upgrade,
+}
+
+/// Speaks until the client quits or a rule ends it.
+pub async fn converse(stream: tokio::net::TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    // A reset instead of a farewell when it is dropped in the middle.
+    let mut talk =
+        Conversation { wire: BufStream::new(stream), shared: &shared, from: None, to: None, logged_in: false };
+    if talk.act(Moment::Connect).await? {
+        return Ok(());
+    }
+    talk.say("220 sink ready").await?;
+    if let End::Upgrade = talk.listen(true).await?
+        && let Some(acceptor) = &shared.starttls
+    {
+        let upgraded = acceptor.accept(talk.wire.into_inner()).await?;
+        return converse_tls(upgraded, &shared).await;
+    }
+    Ok(())
+}
+
+/// The same under TLS; the greeting was said before.
+pub async fn converse_tls(stream: impl Wire, shared: &Shared) -> std::io::Result<()> {
+    let mut talk = Conversation { wire: BufStream::new(stream), shared, from: None, to: None, logged_in: false };
+    talk.listen(false).await.map(drop)
+}
+
+/// TLS from the first byte.
+pub async fn greet_tls(stream: impl Wire, shared: &Shared) -> std::io::Result<()> {
+    let mut talk = Conversation { wire: BufStream::new(stream), shared, from: None, to: None, logged_in: false };
+    talk.say("220 sink ready").await?;
+    talk.listen(false).await.map(drop)
+}
+
+impl<S: Wire> Conversation<'_, S> {
+    async fn listen(&mut self, may_upgrade: bool) -> std::io::Result<End> {
+        loop {
+            let Some(line) = self.hear().await? else { return Ok(End::Quit) };
+            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let over = match verb.as_str() {
+                "EHLO" | "HELO" => self.ehlo(may_upgrade).await?,
+                "STARTTLS" if may_upgrade && self.shared.starttls.is_some() => {
+                    if !self.act(Moment::Starttls).await? {
+                        self.say("220 go ahead").await?;
+                        return Ok(End::Upgrade);
+                    }
+                    true
+                }
+                "AUTH" => self.auth(&line).await?,
+                "MAIL" => self.mail(&line).await?,
+                "RCPT" => self.rcpt(&line).await?,
+                "DATA" => self.data().await?,
+                "RSET" => {
+                    (self.from, self.to) = (None, None);
+                    self.say("250 reset").await?;
+                    false
+                }
+                "NOOP" => self.say("250 fine").await.map(|()| false)?,
+                "QUIT" => {
+                    self.say("221 bye").await?;
+                    return Ok(End::Quit);
+                }
+                _ => self.say("500 5.5.1 what?").await.map(|()| false)?,
+            };
+            if over {
+                return Ok(End::Quit);
+            }
+        }
+    }
+
+    async fn ehlo(&mut self, may_upgrade: bool) -> std::io::Result<bool> {
+        if self.act(Moment::Ehlo).await? {
+            return Ok(true);
+        }
+        let mut offers = vec!["250-sink", "250-PIPELINING", "250-8BITMIME"];
+        if may_upgrade && self.shared.starttls.is_some() {
+            offers.push("250-STARTTLS");
+        }
+        if self.shared.login.is_some() {
+            offers.push("250-AUTH PLAIN LOGIN");
+        }
+        offers.push("250 ENHANCEDSTATUSCODES");
+        self.say(&offers.join("\r\n")).await.map(|()| false)
+    }
+
+    async fn auth(&mut self, line: &str) -> std::io::Result<bool> {
+        if self.act(Moment::Auth).await? {
+            return Ok(true);
+        }
+        let given = line.split_whitespace().nth(2).and_then(|word| STANDARD.decode(word).ok()).unwrap_or_default();
+        let given: Vec<&[u8]> = given.split(|byte| *byte == 0).skip(1).collect();
+        let expected = self.shared.login.as_deref().and_then(|login| login.split_once(':'));
+        self.logged_in = expected.is_some_and(|(user, password)| given == [user.as_bytes(), password.as_bytes()]);
+        self.say(if self.logged_in { "235 2.7.0 welcome" } else { "535 5.7.8 bad credentials" }).await.map(|()| false)
+    }
+
+    async fn mail(&mut self, line: &str) -> std::io::Result<bool> {
+        if self.act(Moment::Mail).await? {
+            return Ok(true);
+        }
+        if self.shared.login.is_some() && !self.logged_in {
+            return self.say("530 5.7.0 authenticate first").await.map(|()| false);
+        }
+        self.from = Some(address(line));
+        self.say("250 2.1.0 sender fine").await.map(|()| false)
+    }
+
+    async fn rcpt(&mut self, line: &str) -> std::io::Result<bool> {
+        if self.from.is_none() {
+            return self.say("503 5.5.1 MAIL first").await.map(|()| false);
+        }
+        self.to = Some(address(line));
+        match self.take(Moment::Rcpt).await? {
+            Some(Action::Reply(reply)) => {
+                self.to = None;
+                self.say(&reply).await.map(|()| false)
+            }
+            Some(action) if self.perform(&action).await? => Ok(true),
+            _ => self.say("250 2.1.5 recipient fine").await.map(|()| false),
+        }
+    }
+
+    async fn data(&mut self) -> std::io::Result<bool> {
+        if self.to.is_none() {
+            return self.say("503 5.5.1 RCPT first").await.map(|()| false);
+        }
+        match self.take(Moment::Data).await? {
+            Some(Action::Reply(reply)) => return self.say(&reply).await.map(|()| false),
+            Some(action) if self.perform(&action).await? => return Ok(true),
+            _ => {}
+        }
+        self.say("354 go on").await?;
+        let Some(message) = self.content().await? else { return Ok(true) };
+        let action = self.take(Moment::Dot).await?;
+        tokio::time::sleep(self.shared.answer_after).await;
+        match action {
+            None => {
+                self.accept(message).await?;
+                self.say("250 2.0.0 taken").await?;
+            }
+            Some(Action::Reply(reply)) => self.say(&reply).await?,
+            Some(Action::AcceptReplying(reply)) => {
+                self.accept(message).await?;
+                self.say(&reply).await?;
+            }
+            Some(action @ (Action::AcceptAfterMs(_) | Action::DelayMs(_))) => {
+                self.accept(message).await?;
+                self.perform(&action).await?;
+                self.say("250 2.0.0 taken, late").await?;
+            }
+            Some(Action::AcceptAndClose) => {
+                self.accept(message).await?;
+                return Ok(true);
+            }
+            Some(action) => return self.perform(&action).await,
+        }
+        (self.from, self.to) = (None, None);
+        Ok(false)
+    }
+
+    /// Reads up to the final dot; answers the message id found in the header.
+    async fn content(&mut self) -> std::io::Result<Option<Option<String>>> {
+        let mut message = None;
+        loop {
+            let Some(line) = self.hear().await? else { return Ok(None) };
+            if line == "." {
+                return Ok(Some(message));
+            }
+            if let Some(id) = line.strip_prefix("Message-ID: <") {
+                message = id.split('@').next().map(str::to_owned);
+            }
+        }
+    }
+
+    async fn accept(&self, message: Option<String>) -> std::io::Result<()> {
+        self.log("accepted", message).await
+    }
+
+    async fn log(&self, event: &str, message: Option<String>) -> std::io::Result<()> {
+        let event = SinkEvent {
+            event: event.to_owned(),
+            message,
+            to: self.to.clone(),
+            from: self.from.clone(),
+            at_ms: self.shared.started.elapsed().as_millis() as u64,
+        };
+        self.shared.log.write(event).await
+    }
+
+    /// A rule before anybody is named; `true` ends the conversation.
+    async fn act(&mut self, at: Moment) -> std::io::Result<bool> {
+        match self.take(at).await? {
+            Some(Action::Reply(reply)) => self.say(&reply).await.map(|()| true),
+            Some(action) => self.perform(&action).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn take(&self, at: Moment) -> std::io::Result<Option<Action>> {
+        let action = self.shared.rules.take(at, self.to.as_deref());
+        if action.is_some() {
+            let name = format!("{at:?}").to_ascii_lowercase();
+            self.log(&name, None).await?;
+        }
+        Ok(action)
+    }
+
+    /// What needs no words; `true` ends the conversation.
+    async fn perform(&mut self, action: &Action) -> std::io::Result<bool> {
+        match action {
+            Action::Hang => {
+                let mut rest = [0; 1024];
+                while self.wire.read(&mut rest).await? > 0 {}
+                Ok(true)
+            }
+            Action::Reset => Ok(true),
+            other => {
+                if let Some(delay) = other.delay() {
+                    tokio::time::sleep(delay).await;
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> std::io::Result<Option<String>> {
+        let mut line = Vec::new();
+        let count = (&mut self.wire).take(LINE_MAX).read_until(b'\n', &mut line).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&line);
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    async fn say(&mut self, reply: &str) -> std::io::Result<()> {
+        self.wire.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        self.wire.flush().await
+    }
+}
+
+fn address(line: &str) -> String {
+    line.split(['<', '>']).nth(1).unwrap_or_default().to_owned()
+}
