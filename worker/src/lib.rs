@@ -1,1 +1,16 @@
+//! Drains the pools it is assigned: does the IO and records what came of it. Decides nothing about who works on what.
 
+mod commits;
+mod context;
+mod group;
+mod heartbeat;
+pub mod jobs;
+mod outcomes;
+mod registry;
+mod run;
+mod senders;
+mod templates;
+
+pub use context::{Context, ContextOptions};
+pub use registry::KINDS;
+pub use run::{Worker, WorkerIdentity};

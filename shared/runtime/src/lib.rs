@@ -1,6 +1,7 @@
 //! What every process needs beside its own work: configuration, logs, metrics, a private listener, shutdown, secrets,
 //! ids and randomness.
 
+mod clock;
 pub mod config;
 pub mod crypto;
 pub mod ids;
@@ -9,6 +10,7 @@ pub mod pulse;
 pub mod shutdown;
 pub mod telemetry;
 
+pub use clock::DatabaseClock;
 pub use crypto::Keyring;
 pub use ids::{Ids, Jitter};
 pub use shutdown::Shutdown;

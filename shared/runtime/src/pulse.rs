@@ -5,16 +5,16 @@ use std::time::Duration;
 use queue::QueueLink;
 use store::Store;
 
-use crate::Shutdown;
+use crate::{DatabaseClock, Shutdown};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Least time between two looks, however often a script was refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Adopts what Postgres says once a second, and at once when a script was refused.
-pub async fn watch_pulse(store: Store, queue: QueueLink, shutdown: Shutdown) {
+pub async fn watch_pulse(store: Store, queue: QueueLink, clock: DatabaseClock, shutdown: Shutdown) {
     while !shutdown.is_begun() {
-        if let Err(error) = adopt_pulse(&store, &queue).await {
+        if let Err(error) = adopt_pulse(&store, &queue, &clock).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not read the pulse");
         }
         tokio::time::sleep(PAUSE).await;
@@ -26,9 +26,10 @@ pub async fn watch_pulse(store: Store, queue: QueueLink, shutdown: Shutdown) {
     }
 }
 
-pub async fn adopt_pulse(store: &Store, queue: &QueueLink) -> store::Result<()> {
+pub async fn adopt_pulse(store: &Store, queue: &QueueLink, clock: &DatabaseClock) -> store::Result<()> {
     let state = store.fleet().state().await?;
     queue.pulse().adopt(state.generation, state.beat);
+    clock.set(state.now);
     Ok(())
 }
 

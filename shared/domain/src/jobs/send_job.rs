@@ -47,6 +47,9 @@ pub struct SendJob {
     pub sender: SenderId,
     pub priority: Priority,
     pub rows: Vec<MessageId>,
+    /// A row that once died with its worker goes alone, and is written into the lease before it is handled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// Tokens already taken for these rows. Nothing grants yet; a job without one asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<serde_json::Value>,

@@ -7,19 +7,20 @@ use super::refusal::RefusalClass;
 /// Most tries of one message, the first included.
 pub const TRIES_MAX: u32 = 6;
 
-/// First delay and ceiling of a class; each further try doubles.
-fn schedule(class: RefusalClass) -> (Duration, Duration) {
+/// First delay, factor per further try, and ceiling of a class.
+fn schedule(class: RefusalClass) -> (Duration, u32, Duration) {
     const fn minutes(n: u64) -> Duration {
         Duration::from_secs(60 * n)
     }
     match class {
-        RefusalClass::Network | RefusalClass::Protocol => (Duration::from_secs(15), minutes(15)),
-        RefusalClass::Greylisted => (minutes(5), minutes(120)),
-        RefusalClass::Throttled => (minutes(5), minutes(60)),
-        RefusalClass::MailboxFull => (minutes(60), minutes(480)),
-        RefusalClass::Auth | RefusalClass::SenderRejected => (minutes(15), minutes(240)),
-        RefusalClass::InvalidRecipient | RefusalClass::InactiveMailbox => (minutes(30), minutes(240)),
-        RefusalClass::Policy | RefusalClass::Render => (minutes(30), minutes(240)),
+        // Seconds at first, hours at last: a server that is down for an evening costs no mail.
+        RefusalClass::Network | RefusalClass::Protocol => (Duration::from_secs(30), 4, minutes(120)),
+        RefusalClass::Greylisted => (minutes(5), 2, minutes(120)),
+        RefusalClass::Throttled => (minutes(5), 2, minutes(60)),
+        RefusalClass::MailboxFull => (minutes(60), 2, minutes(480)),
+        RefusalClass::Auth | RefusalClass::SenderRejected => (minutes(15), 2, minutes(240)),
+        RefusalClass::InvalidRecipient | RefusalClass::InactiveMailbox => (minutes(30), 2, minutes(240)),
+        RefusalClass::Policy | RefusalClass::Render => (minutes(30), 2, minutes(240)),
     }
 }
 
@@ -31,9 +32,8 @@ pub fn next_try(class: RefusalClass, tries: u32, jitter: f64) -> Option<Duration
     if tries >= TRIES_MAX {
         return None;
     }
-    let (first, ceiling) = schedule(class);
-    let doubled = first.saturating_mul(1 << tries.saturating_sub(1).min(16));
-    let delay = doubled.min(ceiling);
+    let (first, factor, ceiling) = schedule(class);
+    let delay = first.saturating_mul(factor.saturating_pow(tries.saturating_sub(1))).min(ceiling);
     Some(delay.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
 }
 
@@ -53,7 +53,7 @@ mod tests {
         #[test]
         fn a_delay_stays_between_half_its_step_and_its_ceiling(tries in 1u32..TRIES_MAX, jitter in 0.0f64..1.0) {
             for class in [RefusalClass::Network, RefusalClass::Greylisted, RefusalClass::MailboxFull] {
-                let (first, ceiling) = schedule(class);
+                let (first, _, ceiling) = schedule(class);
                 let delay = next_try(class, tries, jitter).expect("tries are left");
                 prop_assert!(delay >= first / 2 && delay <= ceiling);
             }

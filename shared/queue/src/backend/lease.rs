@@ -1,11 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::ids::MessageId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::backend::Shared;
 use crate::link::Arg;
@@ -22,7 +22,8 @@ struct Inner {
     deliveries: u32,
     age_at_claim: Duration,
     claimed_at: Instant,
-    lost: AtomicBool,
+    /// Lost, or the worker is asked to stop.
+    over: CancellationToken,
     // Held until the lease is settled or lost and its handler has let go: it bounds what is in hand.
     _permit: OwnedSemaphorePermit,
 }
@@ -44,6 +45,7 @@ impl Lease {
         age_at_claim: Duration,
         permit: OwnedSemaphorePermit,
     ) -> Self {
+        let over = shared.stop.child_token();
         Self(Arc::new(Inner {
             shared,
             job,
@@ -51,7 +53,7 @@ impl Lease {
             deliveries,
             age_at_claim,
             claimed_at: Instant::now(),
-            lost: AtomicBool::new(false),
+            over,
             _permit: permit,
         }))
     }
@@ -84,13 +86,18 @@ impl Lease {
         self.0.shared.stop.is_cancelled()
     }
 
-    /// Whether it ran out or Redis was lost: rows not yet started are somebody else's.
-    pub fn is_lost(&self) -> bool {
-        self.0.lost.load(Ordering::Relaxed)
+    /// Whether it ran out, Redis was lost, or the worker is asked to stop: rows not yet started are somebody else's.
+    pub fn is_over(&self) -> bool {
+        self.0.over.is_cancelled()
+    }
+
+    /// Waits until it is over.
+    pub async fn over(&self) {
+        self.0.over.cancelled().await;
     }
 
     pub(crate) fn lose(&self) {
-        self.0.lost.store(true, Ordering::Relaxed);
+        self.0.over.cancel();
     }
 
     /// Writes the row that is handled next into the lease, so that a crash is charged to it alone.

@@ -20,8 +20,7 @@ impl QueueLink {
     pub async fn begin_generation(&self, generation: Uuid, beat: i64) -> Result<Begun> {
         let keys = self.keys();
         let mut connection = self.connection();
-        let standing: Option<i64> = connection.hget(keys.pulse(), "beat").await?;
-        if let Some(ahead) = standing.filter(|standing| *standing > beat) {
+        if let Some(ahead) = self.standing_beat().await?.filter(|standing| *standing > beat) {
             return Ok(Begun::Ahead(ahead));
         }
         let _: () = connection.del(keys.pulse()).await?;
@@ -42,6 +41,11 @@ impl QueueLink {
             ("ahead", Some(beat)) => Ok(Begun::Ahead(beat)),
             _ => Err(QueueError::Unreadable),
         }
+    }
+
+    /// The beat that stands in Redis, whatever its generation.
+    pub async fn standing_beat(&self) -> Result<Option<i64>> {
+        Ok(self.connection().hget(self.keys().pulse(), "beat").await?)
     }
 
     async fn unlink(&self, pattern: &str) -> Result<()> {

@@ -14,7 +14,7 @@ pub struct ApiConfig {
 #[derive(Args, Debug, Clone)]
 pub struct WorkerConfig {
     /// Jobs this worker has in hand at once.
-    #[arg(long, env = "POSTFLEET_WORKER_JOBS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, env = "POSTFLEET_WORKER_JOBS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub worker_jobs: u32,
     /// SMTP connections this worker may have open, over all senders.
     #[arg(long, env = "POSTFLEET_WORKER_CONNECTIONS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -32,6 +32,9 @@ pub struct WorkerConfig {
     /// Name given in EHLO.
     #[arg(long, env = "POSTFLEET_SMTP_HELLO")]
     pub smtp_hello: Option<String>,
+    /// Stop when standard input closes: a supervisor holds its other end.
+    #[arg(long, env = "POSTFLEET_STOP_WITH_PARENT", hide = true)]
+    pub stop_with_parent: bool,
     /// The id of this run, where a supervisor chose it.
     #[arg(long, env = "POSTFLEET_WORKER_ID", hide = true)]
     pub worker_id: Option<String>,

@@ -1,15 +1,18 @@
-use sqlx::PgPool;
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::Term;
 use crate::Result;
 
 /// The pulse that stands in Postgres and in Redis, and whether sending is halted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct FleetState {
     pub generation: Uuid,
     pub beat: i64,
     pub halt_reason: Option<String>,
+    /// The database's time.
+    pub now: DateTime<Utc>,
 }
 
 pub struct Fleet<'a> {
@@ -18,23 +21,23 @@ pub struct Fleet<'a> {
 
 impl Fleet<'_> {
     pub async fn state(&self) -> Result<FleetState> {
-        let (generation, beat, halt_reason) =
-            sqlx::query_as("SELECT generation, beat, halt_reason FROM fleet").fetch_one(self.pool).await?;
-        Ok(FleetState { generation, beat, halt_reason })
+        Ok(sqlx::query_as("SELECT generation, beat, halt_reason, postfleet_now() AS now FROM fleet")
+            .fetch_one(self.pool)
+            .await?)
     }
 
     /// Raises the beat, in Postgres first: Redis may only ever be behind. `None` when this leader leads no more.
     pub async fn raise_beat(&self, term: Term) -> Result<Option<FleetState>> {
-        let row: Option<(Uuid, i64, Option<String>)> = sqlx::query_as(
+        let raised = sqlx::query_as(
             "UPDATE fleet SET beat = beat + 1
              WHERE EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
-             RETURNING generation, beat, halt_reason",
+             RETURNING generation, beat, halt_reason, postfleet_now() AS now",
         )
         .bind(term.owner)
         .bind(term.number)
         .fetch_optional(self.pool)
         .await?;
-        Ok(row.map(|(generation, beat, halt_reason)| FleetState { generation, beat, halt_reason }))
+        Ok(raised)
     }
 
     /// Redis was lost: every queued row becomes due again and a new generation begins. A compare-and-swap on the old
@@ -61,12 +64,15 @@ impl Fleet<'_> {
     }
 
     /// An operator says that sending may go on. The generation changes, so that nothing pushed before can run.
-    pub async fn resume(&self, new: Uuid) -> Result<bool> {
+    /// `beat` is what Redis has: the pulse goes on from the higher one.
+    pub async fn resume(&self, new: Uuid, beat: i64) -> Result<bool> {
         let done = sqlx::query(
-            "UPDATE fleet SET halted_at = NULL, halt_reason = NULL, generation = $1, generation_since = postfleet_now()
+            "UPDATE fleet SET halted_at = NULL, halt_reason = NULL, generation = $1, generation_since = postfleet_now(),
+                    beat = greatest(beat, $2) + 1
              WHERE halted_at IS NOT NULL",
         )
         .bind(new)
+        .bind(beat)
         .execute(self.pool)
         .await?;
         Ok(done.rows_affected() > 0)

@@ -21,6 +21,8 @@ pub struct LoadedRow {
     pub data: Option<Value>,
     pub content: ContentId,
     pub sender_version: i32,
+    /// Refusals in a row that were the sender's own fault.
+    pub sender_faults: i32,
     /// The database's time: the only one that decides.
     pub now: DateTime<Utc>,
 }
@@ -47,6 +49,7 @@ struct Row {
     sender_paused: bool,
     sender_archived: bool,
     sender_version: i32,
+    sender_faults: i32,
     now: DateTime<Utc>,
 }
 
@@ -96,6 +99,7 @@ impl Row {
             data: self.data,
             content: ContentId(self.content_id),
             sender_version: self.sender_version,
+            sender_faults: self.sender_faults,
             now: self.now,
         })
     }

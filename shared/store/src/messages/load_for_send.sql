@@ -6,6 +6,7 @@ SELECT r.message_id, r.state, r.job_id, r.tries, m.to_address, m.reply_to, m.hea
        s.paused_at IS NOT NULL AS sender_paused,
        s.archived_at IS NOT NULL AS sender_archived,
        s.version AS sender_version,
+       s.faults AS sender_faults,
        postfleet_now() AS now
 FROM message_runs r
 JOIN messages m ON m.id = r.message_id

@@ -47,7 +47,7 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
 
     setup.store.fleet().halt("test").await?;
     assert!(messages.commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
-    setup.store.fleet().resume(setup.ids.next()).await?;
+    setup.store.fleet().resume(setup.ids.next(), 0).await?;
 
     let address = Address::parse("r0@recipients.example")?;
     setup.store.suppressions().add(setup.tenant, &address, SuppressionReason::Complaint, "test").await?;

@@ -1,0 +1,149 @@
+use axum::Json;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::messages::draft::{FieldProblem, InvalidDraft};
+use serde_json::{Value, json};
+use store::StoreError;
+
+/// What a caller is told when something is wrong: a status, a stable code, a sentence, and which fields.
+///
+/// Everything that is not the caller's doing becomes a 500 without detail, logged once, here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Option<Value>,
+    retry_after_secs: Option<u32>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: None, retry_after_secs: None }
+    }
+
+    pub fn invalid_request(problems: &[FieldProblem]) -> Self {
+        let error = Self::new(StatusCode::BAD_REQUEST, "invalid_request", "the request has fields that are not valid");
+        Self { details: Some(fields(problems)), ..error }
+    }
+
+    pub fn invalid_field(field: &str, problem: impl Into<String>) -> Self {
+        Self::invalid_request(&[FieldProblem { field: field.to_owned(), problem: problem.into() }])
+    }
+
+    pub fn template_invalid(problems: &[FieldProblem]) -> Self {
+        let error = Self::new(StatusCode::BAD_REQUEST, "template_invalid", "a template is not valid");
+        Self { details: Some(fields(problems)), ..error }
+    }
+
+    pub fn invalid_api_key() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_api_key",
+            "send a valid key as X-API-Key or as Authorization: Bearer",
+        )
+    }
+
+    pub fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this route has no such method")
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    pub fn payload_too_large(message: &str) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+    }
+
+    pub fn unavailable() -> Self {
+        let error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the service cannot store anything right now; try again",
+        );
+        Self { retry_after_secs: Some(1), ..error }
+    }
+
+    /// Logs the whole chain and tells nothing of it.
+    pub fn internal(error: &anyhow::Error) -> Self {
+        tracing::error!(error = format!("{error:#}"), "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side")
+    }
+
+    pub fn is_unavailable(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// As it stands in an answer, alone or as one item of a batch.
+    pub fn body(&self) -> Value {
+        json!({"code": self.code, "message": self.message, "details": self.details.clone().unwrap_or_else(|| json!([]))})
+    }
+}
+
+fn fields(problems: &[FieldProblem]) -> Value {
+    problems.iter().map(|problem| json!({"field": problem.field, "problem": problem.problem})).collect()
+}
+
+impl From<InvalidDraft> for ApiError {
+    fn from(invalid: InvalidDraft) -> Self {
+        match invalid {
+            InvalidDraft::Fields(problems) => Self::invalid_request(&problems),
+            InvalidDraft::Template(problems) => Self::template_invalid(&problems),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "Postgres did not answer a request");
+            Self::unavailable()
+        } else {
+            Self::internal(&error.into())
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let retry_after: Option<(HeaderName, String)> =
+            self.retry_after_secs.map(|secs| (header::RETRY_AFTER, secs.to_string()));
+        let body = Json(json!({"error": self.body()}));
+        match retry_after {
+            Some(retry_after) => (self.status, [retry_after], body).into_response(),
+            None => (self.status, body).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_status_and_code() {
+        for (error, status, code) in [
+            (ApiError::invalid_field("to", "x"), 400, "invalid_request"),
+            (ApiError::template_invalid(&[]), 400, "template_invalid"),
+            (ApiError::invalid_api_key(), 401, "invalid_api_key"),
+            (ApiError::not_found("x"), 404, "not_found"),
+            (ApiError::method_not_allowed(), 405, "invalid_request"),
+            (ApiError::conflict("x"), 409, "conflict"),
+            (ApiError::payload_too_large("x"), 413, "payload_too_large"),
+            (ApiError::unavailable(), 503, "unavailable"),
+        ] {
+            assert_eq!((error.status.as_u16(), error.code), (status, code));
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_not_told() {
+        let told = ApiError::internal(&anyhow::anyhow!("password=hunter2")).body().to_string();
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}

@@ -1,0 +1,74 @@
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::ids::SenderId;
+use domain::messages::draft::{BATCH_MAX, MESSAGE_MAX_BYTES, NewMessage};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::KnownSenders;
+use super::create::{check, unknown_sender};
+use crate::enqueue::enqueue;
+use crate::extract::{Caller, parse, read_body};
+use crate::views::{BatchItemView, BatchView};
+use crate::{ApiError, ApiState};
+
+const BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    messages: Vec<Box<RawValue>>,
+}
+
+/// `POST /v1/messages/batch`: accepts up to 1,000 messages, each for itself: one that is refused refuses no other.
+/// 202 if any was stored, else 400; either way with a result for each, in order.
+pub async fn create_batch(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: Body,
+) -> Result<(StatusCode, Json<BatchView>), ApiError> {
+    let bytes = read_body(body, BATCH_MAX_BYTES, "a batch has at most 16 MiB").await?;
+    let batch: Batch = parse(&bytes)?;
+    if batch.messages.is_empty() || batch.messages.len() > BATCH_MAX {
+        return Err(ApiError::invalid_field("messages", format!("a batch has 1 to {BATCH_MAX} messages")));
+    }
+    let checked: Vec<Result<NewMessage, ApiError>> = batch.messages.iter().map(|raw| read(&state, raw)).collect();
+    if checked.iter().flat_map(|result| result.as_ref().err()).any(ApiError::is_unavailable) {
+        return Err(ApiError::unavailable());
+    }
+    let mut senders: Vec<SenderId> = checked.iter().flatten().map(|message| message.sender).collect();
+    senders.sort_unstable();
+    senders.dedup();
+    let usable = KnownSenders::usable(&state, caller.tenant, &senders).await?;
+
+    let mut accepted = Vec::new();
+    let checked: Vec<Option<ApiError>> = checked
+        .into_iter()
+        .map(|result| match result {
+            Ok(message) if usable.contains(&message.sender) => {
+                accepted.push(message);
+                None
+            }
+            Ok(_) => Some(unknown_sender()),
+            Err(error) => Some(error),
+        })
+        .collect();
+    let stored = if accepted.is_empty() { Vec::new() } else { enqueue(&state, caller.tenant, accepted).await? };
+
+    let status = if stored.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::ACCEPTED };
+    let mut stored = stored.into_iter();
+    let data = checked.into_iter().enumerate().filter_map(|(index, refused)| match refused {
+        Some(error) => Some(BatchItemView::refused(index, &error)),
+        None => stored.next().map(|stored| BatchItemView::accepted(index, stored)),
+    });
+    Ok((status, Json(BatchView { data: data.collect() })))
+}
+
+fn read(state: &ApiState, raw: &RawValue) -> Result<NewMessage, ApiError> {
+    if raw.get().len() > MESSAGE_MAX_BYTES {
+        return Err(ApiError::payload_too_large("a message has at most 256 KiB"));
+    }
+    check(state, parse(raw.get().as_bytes())?)
+}

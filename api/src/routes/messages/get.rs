@@ -1,0 +1,27 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use domain::ids::MessageId;
+
+use crate::extract::Caller;
+use crate::views::MessageBody;
+use crate::{ApiError, ApiState};
+
+/// `GET /v1/messages/{id}`: a message and what happened to it.
+pub async fn get(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<MessageBody>, ApiError> {
+    let id = message_id(&id)?;
+    let found = state.store.messages().find_message(caller.tenant, id).await?;
+    found.map(|message| Json(MessageBody::from(message))).ok_or_else(no_such_message)
+}
+
+/// An id of another form is nobody's message.
+pub(super) fn message_id(text: &str) -> Result<MessageId, ApiError> {
+    text.parse().map_err(|_| no_such_message())
+}
+
+pub(super) fn no_such_message() -> ApiError {
+    ApiError::not_found("you have no such message")
+}

@@ -1,0 +1,4 @@
+//! One file per operation.
+
+pub mod messages;
+pub mod queue;

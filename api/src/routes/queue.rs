@@ -1,0 +1,12 @@
+use axum::Json;
+use axum::extract::State;
+
+use crate::extract::Caller;
+use crate::views::QueueView;
+use crate::{ApiError, ApiState};
+
+/// `GET /v1/queue`: what is on its way, in all and by sender.
+pub async fn get(State(state): State<ApiState>, caller: Caller) -> Result<Json<QueueView>, ApiError> {
+    let senders = state.store.messages().queue_status(caller.tenant).await?;
+    Ok(Json(QueueView::from(senders)))
+}

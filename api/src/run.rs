@@ -1,0 +1,31 @@
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use runtime::Shutdown;
+use runtime::pulse::watch_pulse;
+use tokio::net::TcpListener;
+
+use crate::{ApiState, router};
+
+/// Serves the public listener until shutdown, then finishes what was begun.
+pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> anyhow::Result<()> {
+    let address: SocketAddr = listener.local_addr()?;
+    tracing::info!(%address, "the API is served here");
+    tokio::spawn(watch_pulse(state.store.clone(), state.queue.clone(), state.clock.clone(), shutdown.clone()));
+    let health = Router::new().route("/livez", get(|| async { "alive\n" })).route(
+        "/readyz",
+        get({
+            let store = state.store.clone();
+            move || async move {
+                match store.ping().await {
+                    Ok(()) => (axum::http::StatusCode::OK, "ready\n"),
+                    Err(_) => (axum::http::StatusCode::SERVICE_UNAVAILABLE, "Postgres does not answer\n"),
+                }
+            }
+        }),
+    );
+    let routes = router(state).merge(health);
+    axum::serve(listener, routes).with_graceful_shutdown(async move { shutdown.begun().await }).await?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+use chrono::{DateTime, Utc};
+use domain::ids::{AttemptId, MessageId, SenderId, WorkerId};
+use domain::messages::{MessageState, Priority};
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::messages::{AttemptView, Enqueued, MessageView};
+
+use crate::ApiError;
+
+/// A message was stored.
+#[derive(Debug, Serialize)]
+pub struct AcceptedView {
+    id: MessageId,
+    state: MessageState,
+    /// Its dedupe key was seen before: this is the first message.
+    existing: bool,
+}
+
+impl From<Enqueued> for AcceptedView {
+    fn from(stored: Enqueued) -> Self {
+        Self { id: stored.id, state: stored.state, existing: stored.existing }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct BatchView {
+    pub data: Vec<BatchItemView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BatchItemView {
+    index: usize,
+    #[serde(flatten)]
+    result: Value,
+}
+
+impl BatchItemView {
+    pub fn accepted(index: usize, stored: Enqueued) -> Self {
+        Self { index, result: json!(AcceptedView::from(stored)) }
+    }
+
+    pub fn refused(index: usize, error: &ApiError) -> Self {
+        Self { index, result: json!({"error": error.body()}) }
+    }
+}
+
+/// A message and its history.
+#[derive(Debug, Serialize)]
+pub struct MessageBody {
+    id: MessageId,
+    sender: SenderId,
+    to: String,
+    reply_to: Option<String>,
+    headers: Value,
+    tags: Vec<String>,
+    data: Value,
+    priority: Priority,
+    state: MessageState,
+    /// When it is or was due.
+    run_at: DateTime<Utc>,
+    tries: i16,
+    last_class: Option<String>,
+    last_error: Option<String>,
+    uncertain_cause: Option<String>,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    attempts: Vec<AttemptBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptBody {
+    at: DateTime<Utc>,
+    attempt: Option<AttemptId>,
+    worker: Option<WorkerId>,
+    outcome: String,
+    phase: Option<String>,
+    class: Option<String>,
+    reply: Option<String>,
+}
+
+impl From<MessageView> for MessageBody {
+    fn from(message: MessageView) -> Self {
+        Self {
+            id: message.id,
+            sender: message.sender,
+            to: message.to_address,
+            reply_to: message.reply_to,
+            headers: message.headers.unwrap_or_else(|| json!({})),
+            tags: message.tags,
+            data: message.data.unwrap_or_else(|| json!({})),
+            priority: message.priority,
+            state: message.state,
+            run_at: message.run_at,
+            tries: message.tries,
+            last_class: message.last_class,
+            last_error: message.last_error,
+            uncertain_cause: message.uncertain_cause,
+            created_at: message.created_at,
+            finished_at: message.finished_at,
+            attempts: message.attempts.into_iter().map(AttemptBody::from).collect(),
+        }
+    }
+}
+
+impl From<AttemptView> for AttemptBody {
+    fn from(attempt: AttemptView) -> Self {
+        Self {
+            at: attempt.at,
+            attempt: attempt.attempt,
+            worker: attempt.worker,
+            outcome: attempt.outcome,
+            phase: attempt.phase,
+            class: attempt.class,
+            reply: attempt.reply,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+use ::api::ApiState;
+use clap::Args;
+use runtime::config::{ApiConfig, DatabaseConfig, OpsConfig, RedisConfig};
+use runtime::{DatabaseClock, Ids, Shutdown, ops_server, telemetry};
+use tokio::net::TcpListener;
+
+use crate::connect;
+
+#[derive(Args)]
+pub struct ApiOptions {
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    redis: RedisConfig,
+    #[command(flatten)]
+    api: ApiConfig,
+    #[command(flatten)]
+    ops: OpsConfig,
+}
+
+pub async fn run(options: ApiOptions) -> anyhow::Result<()> {
+    telemetry::metrics();
+    let shutdown = Shutdown::on_signals()?;
+    let store = connect::store(&options.database, "postfleet api")?;
+    let queue = connect::queue(&options.redis)?;
+    ops_server::serve(options.ops.ops_listen, ops_server::stores_check(store.clone(), queue.clone()), shutdown.clone())
+        .await?;
+    tokio::spawn(telemetry::metrics_upkeep());
+    runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
+    let listener = TcpListener::bind(options.api.api_listen).await?;
+    let state = ApiState::new(store, queue, Ids::system(), DatabaseClock::default());
+    ::api::run(listener, state, shutdown).await
+}

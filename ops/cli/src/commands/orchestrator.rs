@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use ::orchestrator::{Parts, SpawnPlan, Supervisor};
+use clap::Args;
+use runtime::config::{OpsConfig, OrchestratorConfig};
+use runtime::{Ids, Shutdown, ops_server, telemetry};
+
+use super::worker::WorkerOptions;
+use crate::connect;
+
+#[derive(Args)]
+pub struct OrchestratorOptions {
+    #[command(flatten)]
+    orchestrator: OrchestratorConfig,
+    /// How spawned workers are set up; the stores are the orchestrator's own too.
+    #[command(flatten)]
+    worker: WorkerOptions,
+}
+
+pub async fn run(options: OrchestratorOptions) -> anyhow::Result<()> {
+    telemetry::metrics();
+    let shutdown = Shutdown::on_signals()?;
+    let parts = parts(&options.worker)?;
+    let OpsConfig { ops_listen } = options.worker.ops;
+    ops_server::serve(ops_listen, ops_server::stores_check(parts.store.clone(), parts.queue.clone()), shutdown.clone())
+        .await?;
+    tokio::spawn(telemetry::metrics_upkeep());
+    runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
+    let supervisor = supervisor(&parts, &options.worker, options.orchestrator.spawn)?;
+    ::orchestrator::run(parts, supervisor, shutdown).await
+}
+
+pub fn parts(options: &WorkerOptions) -> anyhow::Result<Parts> {
+    let store = connect::store(&options.database, "postfleet orchestrator")?;
+    Ok(Parts::new(store, connect::queue(&options.redis)?, Ids::system()))
+}
+
+/// Workers started as this very program, with what was given to us.
+pub fn supervisor(parts: &Parts, options: &WorkerOptions, workers: u32) -> anyhow::Result<Option<Supervisor>> {
+    if workers == 0 {
+        return Ok(None);
+    }
+    let (database, redis, worker) = (&options.database, &options.redis, &options.worker);
+    let mut env = vec![
+        ("DATABASE_URL".to_owned(), database.database_url.clone()),
+        ("POSTFLEET_DATABASE_CONNECTIONS".to_owned(), database.database_connections.to_string()),
+        ("REDIS_URL".to_owned(), redis.redis_url.clone()),
+        ("POSTFLEET_REDIS_TAG".to_owned(), redis.redis_tag.clone()),
+        ("POSTFLEET_WORKER_JOBS".to_owned(), worker.worker_jobs.to_string()),
+        ("POSTFLEET_WORKER_CONNECTIONS".to_owned(), worker.worker_connections.to_string()),
+        ("POSTFLEET_WORKER_DRAIN_SECS".to_owned(), worker.worker_drain_secs.to_string()),
+        ("POSTFLEET_SMTP_ALLOW_NETWORKS".to_owned(), worker.smtp_allow_networks.join(",")),
+        // Several on one machine cannot share a port.
+        ("POSTFLEET_OPS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+    ];
+    env.retain(|(_, value)| !value.is_empty());
+    env.extend(options.secrets.secret_keys.clone().map(|keys| ("POSTFLEET_SECRET_KEYS".to_owned(), keys)));
+    env.extend(worker.smtp_hello.clone().map(|hello| ("POSTFLEET_SMTP_HELLO".to_owned(), hello)));
+    env.extend(
+        worker.smtp_ca_file.as_ref().map(|file| ("POSTFLEET_SMTP_CA_FILE".to_owned(), file.display().to_string())),
+    );
+    let plan = SpawnPlan {
+        program: std::env::current_exe()?,
+        args: vec!["worker".to_owned()],
+        env,
+        drain: Duration::from_secs(worker.worker_drain_secs),
+    };
+    Ok(Some(Supervisor { parts: parts.clone(), plan, workers }))
+}

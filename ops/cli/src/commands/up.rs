@@ -1,0 +1,52 @@
+use ::api::ApiState;
+use clap::Args;
+use runtime::config::{ApiConfig, OrchestratorConfig};
+use runtime::{DatabaseClock, Ids, Shutdown, ops_server, telemetry};
+use tokio::net::TcpListener;
+
+use super::worker::WorkerOptions;
+use super::{orchestrator, worker};
+
+#[derive(Args)]
+pub struct UpOptions {
+    #[command(flatten)]
+    api: ApiConfig,
+    #[command(flatten)]
+    orchestrator: OrchestratorConfig,
+    #[command(flatten)]
+    worker: WorkerOptions,
+}
+
+/// All roles in one process. With --spawn, workers are processes of their own; else one works in here.
+pub async fn run(options: UpOptions) -> anyhow::Result<()> {
+    telemetry::metrics();
+    let shutdown = Shutdown::on_signals()?;
+    let parts = orchestrator::parts(&options.worker)?;
+    let check = ops_server::stores_check(parts.store.clone(), parts.queue.clone());
+    ops_server::serve(options.worker.ops.ops_listen, check, shutdown.clone()).await?;
+    tokio::spawn(telemetry::metrics_upkeep());
+    runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
+
+    let listener = TcpListener::bind(options.api.api_listen).await?;
+    let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default());
+    let supervisor = orchestrator::supervisor(&parts, &options.worker, options.orchestrator.spawn)?;
+    let worker = supervisor.is_none().then(|| worker::build(&options.worker)).transpose()?;
+    let working = async {
+        match worker {
+            Some(worker) => {
+                let (store, queue) = (worker.context.store.clone(), worker.queue.clone());
+                let watching = runtime::pulse::watch_pulse(store, queue, DatabaseClock::default(), shutdown.clone());
+                tokio::spawn(watching);
+                worker.run(shutdown.clone()).await
+            }
+            None => Ok(()),
+        }
+    };
+    let served = async {
+        let ended = ::api::run(listener, state, shutdown.clone()).await;
+        shutdown.begin();
+        ended
+    };
+    tokio::try_join!(served, ::orchestrator::run(parts, supervisor, shutdown.clone()), working)?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+use std::io::Read;
+use std::path::Path;
+
+use ::worker::{Context, ContextOptions, Worker, WorkerIdentity};
+use anyhow::Context as _;
+use clap::Args;
+use domain::ids::WorkerId;
+use providers::Egress;
+use providers::smtp::{SmtpTimeouts, TlsRoots};
+use runtime::config::{DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, WorkerConfig};
+use runtime::{DatabaseClock, Ids, Jitter, Shutdown, ops_server, telemetry};
+
+use crate::connect;
+
+#[derive(Args, Clone)]
+pub struct WorkerOptions {
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    #[command(flatten)]
+    pub secrets: SecretsConfig,
+    #[command(flatten)]
+    pub worker: WorkerConfig,
+    #[command(flatten)]
+    pub ops: OpsConfig,
+}
+
+pub async fn run(options: WorkerOptions) -> anyhow::Result<()> {
+    telemetry::metrics();
+    let shutdown = Shutdown::on_signals()?;
+    if options.worker.stop_with_parent {
+        stop_with_parent(shutdown.clone());
+    }
+    tokio::spawn(telemetry::metrics_upkeep());
+    let worker = build(&options)?;
+    let (store, queue) = (worker.context.store.clone(), worker.queue.clone());
+    ops_server::serve(options.ops.ops_listen, ops_server::stores_check(store.clone(), queue.clone()), shutdown.clone())
+        .await?;
+    runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
+    tokio::spawn(runtime::pulse::watch_pulse(store, queue, DatabaseClock::default(), shutdown.clone()));
+    worker.run(shutdown).await
+}
+
+/// A worker as configured; also a part of `up`.
+pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
+    let (config, ids) = (&options.worker, Ids::system());
+    let id: WorkerId = match &config.worker_id {
+        Some(given) => given.parse().context("POSTFLEET_WORKER_ID is no worker id")?,
+        None => ids.next(),
+    };
+    let host = host_name();
+    let store = connect::store(&options.database, &format!("postfleet {id}"))?;
+    let context = ContextOptions {
+        keyring: options.secrets.keyring()?,
+        egress: Egress::allowing(&config.smtp_allow_networks)?,
+        roots: config.smtp_ca_file.as_deref().map(roots).transpose()?.unwrap_or_default(),
+        hello: config.smtp_hello.clone().unwrap_or_else(|| host.clone()),
+        timeouts: SmtpTimeouts::default(),
+        connections_max: config.worker_connections as usize,
+    };
+    Ok(Worker {
+        identity: WorkerIdentity { id, name: format!("{host}-{}", std::process::id()), host },
+        context: Context::new(store, ids, Jitter::system(), id, context),
+        queue: connect::queue(&options.redis)?,
+        heartbeat_store: connect::small_store(&options.database, &format!("postfleet heartbeat {id}"))?,
+        jobs_max: config.worker_jobs as usize,
+        drain: config.drain(),
+    })
+}
+
+fn roots(file: &Path) -> anyhow::Result<TlsRoots> {
+    let pem = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+    TlsRoots::from_pem(pem).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))
+}
+
+fn host_name() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// The supervisor holds the other end of our standard input: when it closes, nobody is left to restart or to stop us.
+fn stop_with_parent(shutdown: Shutdown) {
+    std::thread::spawn(move || {
+        let mut nothing = Vec::new();
+        let _ = std::io::stdin().read_to_end(&mut nothing);
+        shutdown.begin();
+    });
+}

@@ -1,0 +1,47 @@
+//! `postfleet`: every role and every tool in one binary.
+
+mod args;
+mod commands;
+mod connect;
+mod output;
+
+use std::process::ExitCode;
+
+use args::{Command, Options};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // TLS libraries ask for the process's provider and panic where there is none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let options = Options::parse();
+    runtime::telemetry::init_logs(&options.logs);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(options)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    match options.command {
+        Command::Api(options) => commands::api::run(options).await?,
+        Command::Worker(options) => commands::worker::run(options).await?,
+        Command::Orchestrator(options) => commands::orchestrator::run(options).await?,
+        Command::Up(options) => commands::up::run(options).await?,
+        Command::Migrate(options) => commands::migrate::run(options).await?,
+        Command::Tenants(options) => commands::tenants::run(options).await?,
+        Command::Keys(options) => commands::keys::run(options).await?,
+        Command::Senders(options) => commands::senders::run(options).await?,
+        Command::Resume(options) => commands::resume::run(options).await?,
+        Command::Demo(options) => return commands::demo::run(options).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("postfleet: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,5 @@
+//! Worker processes of this machine.
+
+mod supervise;
+
+pub use supervise::{SpawnPlan, Supervisor};

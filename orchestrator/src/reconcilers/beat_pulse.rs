@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use queue::leader::{Beat, Begun};
+use store::{FleetState, Term};
+use tokio::sync::Mutex;
+
+use crate::{Parts, Reconciler, Report};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Raises the beat, in Postgres first, then in Redis; and begins a new generation when Redis was lost.
+///
+/// No second beat is raised in Postgres before Redis has the first, so Redis is never more than one behind: whatever
+/// is lower was rolled back.
+pub struct BeatPulse {
+    parts: Parts,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Raised in Postgres, and not yet known to stand in Redis.
+    pending: Option<(Term, FleetState)>,
+    /// The term in which Redis was last seen to have Postgres's beat.
+    in_step: Option<Term>,
+}
+
+impl BeatPulse {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, progress: Mutex::default() }
+    }
+
+    async fn begin_generation(&self, term: Term, lost: &FleetState, why: &'static str) -> anyhow::Result<Report> {
+        let fleet = self.parts.store.fleet();
+        let returned = fleet.begin_generation(term, lost.generation, self.parts.ids.next()).await?;
+        let state = fleet.state().await?;
+        match self.parts.queue.begin_generation(state.generation, state.beat).await? {
+            Begun::Yes => {
+                metrics::counter!("postfleet_redis_losses_total").increment(1);
+                tracing::warn!(why, rows = returned, "Redis was lost; what was queued is due again");
+                Ok(Report::default().count("generations_begun", 1).count("rows_returned", returned.unwrap_or(0)))
+            }
+            Begun::Ahead(beat) => self.halt(&state, beat).await,
+        }
+    }
+
+    /// Redis has a beat that Postgres has not reached: Postgres was restored from a backup, and knows nothing of what
+    /// was sent since.
+    async fn halt(&self, state: &FleetState, beat: i64) -> anyhow::Result<Report> {
+        let reason = format!("Postgres is at beat {} and Redis at {beat}: Postgres went back in time", state.beat);
+        if self.parts.store.fleet().halt(&reason).await? {
+            tracing::error!(reason, "sending is halted until an operator runs `postfleet resume`");
+        }
+        Ok(Report::default().count("halted", 1))
+    }
+}
+
+#[async_trait]
+impl Reconciler for BeatPulse {
+    fn name(&self) -> &'static str {
+        "beat_pulse"
+    }
+
+    fn every(&self) -> Duration {
+        EVERY
+    }
+
+    async fn run_once(&self) -> anyhow::Result<Report> {
+        let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
+        let mut progress = self.progress.lock().await;
+        let state = match progress.pending.take() {
+            Some((of, state)) if of == term => state,
+            // A new leader first makes sure that Redis has what its predecessor raised.
+            _ if progress.in_step != Some(term) => self.parts.store.fleet().state().await?,
+            _ => match self.parts.store.fleet().raise_beat(term).await? {
+                Some(state) => state,
+                None => return Ok(Report::default()),
+            },
+        };
+        progress.pending = Some((term, state.clone()));
+        self.parts.queue.pulse().adopt(state.generation, state.beat);
+        match self.parts.queue.beat(state.beat - 1, state.beat).await? {
+            Beat::Raised(drained) => {
+                *progress = Progress { pending: None, in_step: Some(term) };
+                self.parts.drain.add(&drained);
+                Ok(Report::default())
+            }
+            Beat::Lost(why) => {
+                let report = self.begin_generation(term, &state, why).await?;
+                progress.pending = None;
+                Ok(Report { again_in: Some(Duration::ZERO), ..report })
+            }
+            Beat::Ahead(beat) => {
+                progress.pending = None;
+                // Somebody may have led, raised and gone between our two reads.
+                let now = self.parts.store.fleet().state().await?;
+                if now.halt_reason.is_some() || now.beat >= beat || self.parts.leadership.stand().await? != Some(term) {
+                    return Ok(Report::default());
+                }
+                self.halt(&now, beat).await
+            }
+        }
+    }
+}

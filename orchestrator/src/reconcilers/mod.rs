@@ -1,0 +1,25 @@
+//! One file per reconciler.
+
+mod audit_queue;
+mod beat_pulse;
+mod charge_crashes;
+mod expire_commits;
+mod feed_messages;
+mod feed_plan;
+mod rescue_messages;
+mod resolve_uncertain;
+mod write_off_workers;
+
+pub use audit_queue::AuditQueue;
+pub use beat_pulse::BeatPulse;
+pub use charge_crashes::ChargeCrashes;
+pub use expire_commits::ExpireCommits;
+pub use feed_messages::FeedMessages;
+pub use rescue_messages::RescueMessages;
+pub use resolve_uncertain::ResolveUncertain;
+pub use write_off_workers::WriteOffWorkers;
+
+/// Pools that stand in Redis.
+pub(crate) fn pools() -> [domain::jobs::PoolName; 1] {
+    [domain::jobs::PoolName::send_shared()]
+}

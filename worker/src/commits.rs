@@ -1,0 +1,75 @@
+//! The point of no return, group-committed.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use domain::ids::{AttemptId, WorkerId};
+use futures::future::BoxFuture;
+use store::Store;
+use store::messages::{AttemptClaim, COMMIT_BATCH_MAX};
+
+use crate::group::Group;
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// The only answer after which final bytes may be written.
+    Won,
+    /// Canceled, suppressed, paused, somebody else's, or held by somebody at this moment.
+    Lost,
+    /// The answer is lost: it may have been committed. Nothing is sent.
+    Doubtful,
+}
+
+const LINGER: Duration = Duration::from_millis(1);
+const LANES: usize = 4;
+
+pub struct Commits {
+    group: Group<AttemptClaim, Claimed>,
+}
+
+impl Commits {
+    pub fn start(store: Store, worker: WorkerId) -> Self {
+        let run = move |claims: Vec<AttemptClaim>| {
+            let store = store.clone();
+            async move {
+                metrics::histogram!("postfleet_commit_batch_rows").record(claims.len() as f64);
+                commit(&store, worker, &claims).await
+            }
+        };
+        Self { group: Group::start(COMMIT_BATCH_MAX, LINGER, LANES, run) }
+    }
+
+    pub async fn commit(&self, claim: AttemptClaim) -> Claimed {
+        self.group.ask(claim).await.unwrap_or(Claimed::Doubtful)
+    }
+}
+
+/// Halves a group that the database refuses, until the one row that spoils it stands alone.
+fn commit<'a>(store: &'a Store, worker: WorkerId, claims: &'a [AttemptClaim]) -> BoxFuture<'a, Vec<Claimed>> {
+    Box::pin(async move {
+        match store.messages().commit_attempts(worker, claims).await {
+            Ok(won) => {
+                let won: HashSet<AttemptId> = won.into_iter().collect();
+                let read =
+                    |claim: &AttemptClaim| if won.contains(&claim.attempt) { Claimed::Won } else { Claimed::Lost };
+                claims.iter().map(read).collect()
+            }
+            Err(error) if !error.is_transient() && claims.len() > 1 => {
+                let (left, right) = claims.split_at(claims.len() / 2);
+                let mut answers = commit(store, worker, left).await;
+                answers.extend(commit(store, worker, right).await);
+                answers
+            }
+            Err(error) => {
+                metrics::counter!("postfleet_commit_doubts_total").increment(claims.len() as u64);
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    rows = claims.len(),
+                    "a commit's answer is lost"
+                );
+                vec![Claimed::Doubtful; claims.len()]
+            }
+        }
+    })
+}

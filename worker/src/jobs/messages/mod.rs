@@ -1,0 +1,6 @@
+//! Sending messages.
+
+mod prepare_mail;
+mod read_answer;
+mod send_message;
+pub mod send_messages;

@@ -1,0 +1,68 @@
+use domain::messages::refusal::RefusalClass;
+use providers::{Mail, compose};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use store::messages::LoadedRow;
+
+use crate::senders::ReadySender;
+use crate::templates::CompiledResult;
+
+/// A mail, ready for the wire.
+pub struct PreparedMail {
+    pub bytes: Vec<u8>,
+    pub sha256: [u8; 32],
+}
+
+/// Why it can never be made.
+pub struct Unpreparable {
+    pub class: RefusalClass,
+    pub why: String,
+}
+
+/// Beyond this much source and data the work goes to a thread that may block.
+const INLINE_MAX_BYTES: usize = 32 * 1024;
+
+/// Renders and composes.
+pub async fn prepare_mail(
+    row: &LoadedRow,
+    content: CompiledResult,
+    sender: &ReadySender,
+) -> Result<PreparedMail, Unpreparable> {
+    let content = content.map_err(|error| unpreparable(&error.to_string()))?;
+    let data: Map<String, Value> = row.data.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let large = row.data.as_ref().is_some_and(|data| data.to_string().len() > INLINE_MAX_BYTES);
+    let rendered = if large {
+        tokio::task::spawn_blocking(move || content.render(&data))
+            .await
+            .map_err(|error| unpreparable(&error.to_string()))?
+    } else {
+        content.render(&data)
+    };
+    let rendered = rendered.map_err(|error| unpreparable(&error.to_string()))?;
+    let message_id = row.id.to_string();
+    let mail = Mail {
+        message_id: &message_id,
+        from_address: &sender.address,
+        from_name: sender.display_name.as_deref(),
+        to: &row.to_address,
+        reply_to: row.reply_to.as_deref(),
+        subject: &rendered.subject,
+        html: rendered.html.as_deref(),
+        text: rendered.text.as_deref(),
+        headers: headers(row),
+        date: row.now,
+    };
+    let bytes = compose(&mail).map_err(|error| unpreparable(&error.to_string()))?;
+    let sha256 = Sha256::digest(&bytes).into();
+    Ok(PreparedMail { bytes, sha256 })
+}
+
+fn headers(row: &LoadedRow) -> Vec<(String, String)> {
+    let map = row.headers.as_ref().and_then(Value::as_object);
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    map.into_iter().flatten().filter_map(text).collect()
+}
+
+fn unpreparable(why: &str) -> Unpreparable {
+    Unpreparable { class: RefusalClass::Render, why: domain::reply::sanitize(why) }
+}

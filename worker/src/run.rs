@@ -1,0 +1,103 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use apalis::layers::WorkerBuilderExt;
+use apalis_core::error::WorkerError;
+use apalis_core::worker::builder::WorkerBuilder;
+use domain::ids::WorkerId;
+use domain::jobs::{PoolName, SendJob};
+use queue::{BackendOptions, Delivery, QueueBackend, QueueLink};
+use runtime::Shutdown;
+use store::Store;
+use store::fleet::NewWorker;
+use tokio_util::sync::CancellationToken;
+
+use crate::registry::handle_send;
+use crate::{Context, heartbeat};
+
+/// Who this run is. The id is new at every start, so two processes can never be taken for one.
+#[derive(Debug, Clone)]
+pub struct WorkerIdentity {
+    pub id: WorkerId,
+    pub name: String,
+    pub host: String,
+}
+
+pub struct Worker {
+    pub identity: WorkerIdentity,
+    pub context: Arc<Context>,
+    pub queue: QueueLink,
+    /// For the heartbeat alone.
+    pub heartbeat_store: Store,
+    pub jobs_max: usize,
+    /// How long sends past the point of no return may go on after a stop.
+    pub drain: Duration,
+}
+
+/// To write down what could not be waited for.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+impl Worker {
+    /// Works until shutdown: then claims nothing more, finishes what is committed, hands back what is not.
+    pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let pool = PoolName::send_shared();
+        let gone = CancellationToken::new();
+        let beating = tokio::spawn(heartbeat::beat(
+            self.heartbeat_store,
+            NewWorker {
+                id: self.identity.id,
+                name: self.identity.name.clone(),
+                host: self.identity.host.clone(),
+                pid: std::process::id(),
+                pools: vec![pool.to_string()],
+            },
+            shutdown.token(),
+            gone.clone(),
+        ));
+
+        let mut options = BackendOptions::new(pool, self.identity.id);
+        options.jobs_max = self.jobs_max;
+        let backend = QueueBackend::<SendJob>::new(self.queue, options, shutdown.token());
+        let context = Arc::clone(&self.context);
+        let working = WorkerBuilder::new(self.identity.name.as_str())
+            .backend(backend)
+            .catch_panic()
+            .build(move |delivery: Delivery<SendJob>| {
+                let context = Arc::clone(&context);
+                async move {
+                    let job = delivery.job.id;
+                    let handled = handle_send(delivery, context).await;
+                    if let Err(error) = &handled {
+                        tracing::warn!(%job, error = format!("{error:#}"), "a job failed and comes back");
+                    }
+                    handled
+                }
+            })
+            .run_until({
+                let shutdown = shutdown.clone();
+                async move {
+                    shutdown.begun().await;
+                    Ok::<(), WorkerError>(())
+                }
+            });
+        tracing::info!(worker = %self.identity.id, name = %self.identity.name, "works");
+
+        let drained = async {
+            shutdown.begun().await;
+            tokio::time::sleep(self.drain).await;
+        };
+        let ended = tokio::select! {
+            ended = working => ended.map_err(|error| anyhow::anyhow!("the worker ended: {error}")),
+            () = drained => {
+                let shown = self.context.show_unanswered(LAST_WORDS).await;
+                tracing::warn!(shown, "stopped with sends unanswered; they show as uncertain");
+                Ok(())
+            }
+        };
+        gone.cancel();
+        tokio::time::timeout(LAST_WORDS, beating).await.context("could not sign off in time")??;
+        tracing::info!(worker = %self.identity.id, "stopped");
+        ended
+    }
+}
