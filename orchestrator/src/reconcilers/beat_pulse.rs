@@ -66,6 +66,10 @@ impl Reconciler for BeatPulse {
         EVERY
     }
 
+    async fn rung(&self) {
+        self.parts.queue.pulse().loss_suspected().await;
+    }
+
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
         let mut progress = self.progress.lock().await;

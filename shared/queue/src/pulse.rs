@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub struct PulseView {
     known: Mutex<(Uuid, i64)>,
     doubt: Notify,
+    loss: Notify,
 }
 
 impl PulseView {
@@ -34,9 +35,15 @@ impl PulseView {
     /// A script was refused: whoever keeps this view in step with Postgres should look now.
     pub(crate) fn raise_doubt(&self) {
         self.doubt.notify_one();
+        self.loss.notify_one();
     }
 
     pub async fn doubted(&self) {
         self.doubt.notified().await;
+    }
+
+    /// The same for the leader, who need not wait for its next beat to see whether Redis was lost.
+    pub async fn loss_suspected(&self) {
+        self.loss.notified().await;
     }
 }

@@ -5,7 +5,10 @@ use tokio::time::Instant;
 
 /// The database's time between two looks at it: what it last said, plus what passed since by the monotonic clock.
 #[derive(Debug, Clone, Default)]
-pub struct DatabaseClock(Arc<Mutex<Option<(DateTime<Utc>, Instant)>>>);
+pub struct DatabaseClock(Arc<Mutex<Option<Said>>>);
+
+/// What the database said, and when by our monotonic clock.
+type Said = (DateTime<Utc>, Instant);
 
 impl DatabaseClock {
     pub fn set(&self, now: DateTime<Utc>) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A shell that outlives us just long enough to end `pid` (with SIGQUIT: at once) and to remove `folder`.
-pub(crate) fn watch(pid: u32, folder: &Path) -> std::io::Result<Child> {
+pub fn watch(pid: u32, folder: &Path) -> std::io::Result<Child> {
     let script = "while kill -0 $1 2>/dev/null && kill -0 $2 2>/dev/null; do sleep 1; done; \
                   kill -QUIT $2 2>/dev/null; sleep 1; kill -KILL $2 2>/dev/null; rm -rf \"$3\"";
     Command::new("sh")

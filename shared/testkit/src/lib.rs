@@ -6,7 +6,7 @@
 pub mod binaries;
 pub mod build;
 pub mod database;
-mod guard;
+pub mod guard;
 pub mod postgres;
 pub mod proxy;
 pub mod redis_server;

@@ -46,8 +46,8 @@ struct CreateSender {
     smtp_host: String,
     #[arg(long, default_value_t = 587, value_parser = clap::value_parser!(u16).range(1..))]
     smtp_port: u16,
-    #[arg(long, value_enum, default_value_t = Tls::Starttls)]
-    tls: Tls,
+    #[arg(long, value_enum, default_value_t = Protection::Starttls)]
+    tls: Protection,
     /// The account's name. Its password is read from standard input, so that no shell history keeps it.
     #[arg(long)]
     username: Option<String>,
@@ -59,7 +59,7 @@ struct CreateSender {
 }
 
 #[derive(ValueEnum, Clone, Copy)]
-enum Tls {
+enum Protection {
     Starttls,
     Tls,
     None,
@@ -68,9 +68,9 @@ enum Tls {
 pub async fn run(options: SendersOptions) -> anyhow::Result<()> {
     let SendersCommand::Create(asked) = options.command;
     let tls_mode = match asked.tls {
-        Tls::Starttls => TlsMode::Starttls,
-        Tls::Tls => TlsMode::Tls,
-        Tls::None => TlsMode::None,
+        Protection::Starttls => TlsMode::Starttls,
+        Protection::Tls => TlsMode::Tls,
+        Protection::None => TlsMode::None,
     };
     let host = asked.smtp_host.trim();
     anyhow::ensure!(

@@ -57,6 +57,10 @@ impl Sink {
         Ok(Self { process, smtp, control, folder })
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }

@@ -1,6 +1,64 @@
+//! The demo: a private stack under load, with workers killed and Redis emptied, judged by the sink's own log.
+
+mod chaos;
+mod load;
+mod report;
+mod stack;
+mod tail;
+mod verdict;
+mod watch;
+
 use std::process::ExitCode;
-#[derive(clap::Args)]
-pub struct DemoOptions {}
-pub async fn run(_: DemoOptions) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use chaos::Chaos;
+use stack::Stack;
+use watch::Watch;
+
+#[derive(Args, Clone)]
+pub struct DemoOptions {
+    /// Messages to enqueue over HTTP.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    messages: u32,
+    /// Decides which workers are killed and when. Printed, so that a run can be repeated.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Worker processes.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..=16))]
+    workers: u32,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
+    /// Leave the stack up at the end, with a link, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Longest the load may take to reach its end, once all is enqueued.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
+    let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(runtime::ids::secret_bytes()));
+    eprintln!("seed {seed}: repeat this run with --seed {seed}");
+    let stack = Stack::start(options.workers).await?;
+    eprintln!("stack is up: {} workers, {} senders, sink on {}", options.workers, stack.senders.len(), stack.sink.smtp);
+
+    let mut watch = Watch::start(&stack, options.messages).await?;
+    let mut chaos = Chaos::new(&stack, options.messages, options.workers, StdRng::seed_from_u64(seed));
+    let events = tokio::time::timeout(PATIENCE, chaos.run(&mut watch)).await.context("the load came to no end")??;
+    watch.until_settled(PATIENCE).await?;
+
+    let verdict = verdict::judge(&stack, options.messages, &events, watch.sending_secs()).await?;
+    report::print(&verdict, &events, options.json);
+    if options.keep {
+        report::print_links(&stack);
+        tokio::signal::ctrl_c().await?;
+    }
+    stack.stop().await?;
+    Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

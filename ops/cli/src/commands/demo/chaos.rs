@@ -1,0 +1,228 @@
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use domain::jobs::PoolName;
+use domain::window::WINDOW_ROWS_MIN;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use queue::Keys;
+use rand::Rng;
+use rand::rngs::StdRng;
+use redis::AsyncCommands;
+use sqlx::{Connection, PgConnection};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::load;
+use super::stack::{REDIS_TAG, Stack};
+use super::tail;
+use super::watch::Watch;
+
+/// What was done to the fleet, and how long it took to get over it.
+#[derive(Debug, Default)]
+pub struct Events {
+    /// Per kill: rows past the point of no return in the victim's hands, and seconds until its last row was resolved.
+    pub kills: Vec<(i64, f64)>,
+    /// Rows queued when Redis was emptied, and seconds until the rate was back at 80 %.
+    pub flush: Option<(i64, f64)>,
+}
+
+/// Rows in the victim's hands that make a kill worth watching, and rows queued that make an emptied Redis so.
+const COMMITTING_MIN: i64 = 20;
+const QUEUED_MIN: i64 = 200;
+/// How long a good moment, or a recovery, is waited for.
+const WITHIN: Duration = Duration::from_secs(20);
+const BACK_AT: f64 = 0.8;
+const KILLS: u32 = 3;
+/// Two beats: after that the measure of an idle fleet falls again.
+const MEASURED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Kills workers and empties Redis while the load runs; a seed decides when and whom.
+///
+/// The load comes in waves, one per disaster, so that every disaster meets a busy fleet however fast that is.
+pub struct Chaos<'a> {
+    stack: &'a Stack,
+    messages: u32,
+    workers: u32,
+    rng: StdRng,
+}
+
+impl<'a> Chaos<'a> {
+    pub fn new(stack: &'a Stack, messages: u32, workers: u32, rng: StdRng) -> Self {
+        Self { stack, messages, workers, rng }
+    }
+
+    pub async fn run(&mut self, watch: &mut Watch) -> anyhow::Result<Events> {
+        let mut events = Events::default();
+        let (warm, first) = (self.messages / 5, self.messages * 16 / 25);
+        self.wave(0..warm).await??;
+        watch.until_taken(u64::from(warm)).await?;
+        self.until_measured(watch).await?;
+
+        let enqueueing = self.wave(warm..first);
+        let moment = warm + (f64::from(first - warm) * self.rng.random_range(0.1..0.2)) as u32;
+        watch.until_taken(u64::from(moment)).await?;
+        events.flush = Some(self.empty_redis(watch).await?);
+        enqueueing.await??;
+
+        let mut connection = PgConnection::connect(&self.stack.database_url).await?;
+        let rest = self.messages - first;
+        for kill in 0..KILLS {
+            self.until_all_work(watch, &mut connection).await?;
+            let wave = self.wave(first + rest * kill / KILLS..first + rest * (kill + 1) / KILLS);
+            let before = watch.look().await?;
+            watch.until_taken(before + self.rng.random_range(10..150)).await?;
+            events.kills.push(self.kill_worker(watch, &mut connection).await?);
+            wave.await??;
+        }
+        Ok(events)
+    }
+
+    fn wave(&self, numbers: Range<u32>) -> JoinHandle<anyhow::Result<()>> {
+        tokio::spawn(load::enqueue(self.stack.api_url(), self.stack.senders.clone(), numbers))
+    }
+
+    /// Waits until the fleet has measured how fast it is, and holds accordingly much in Redis.
+    async fn until_measured(&self, watch: &mut Watch) -> anyhow::Result<()> {
+        let (mut redis, caps) = (self.redis().await?, Keys::with_tag(REDIS_TAG).caps());
+        let since = Instant::now();
+        while redis.hget::<_, _, Option<u32>>(&caps, "window").await? <= Some(WINDOW_ROWS_MIN)
+            && since.elapsed() < MEASURED_WITHIN
+        {
+            watch.look().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every worker that should run does.
+    async fn until_all_work(&self, watch: &mut Watch, connection: &mut PgConnection) -> anyhow::Result<()> {
+        let alive = "SELECT count(*) FROM workers WHERE ended_at IS NULL";
+        while sqlx::query_scalar::<_, i64>(alive).fetch_one(&mut *connection).await? < i64::from(self.workers) {
+            watch.look().await?;
+        }
+        Ok(())
+    }
+
+    async fn empty_redis(&self, watch: &mut Watch) -> anyhow::Result<(i64, f64)> {
+        let waited = Instant::now();
+        let queued = loop {
+            watch.look().await?;
+            let queued = watch.counts().await?.queued;
+            if queued >= QUEUED_MIN || waited.elapsed() > WITHIN {
+                break queued;
+            }
+        };
+        let generation = self.stack.store.fleet().state().await?.generation;
+        let rate_before = watch.tail.per_second();
+        let mut redis = self.redis().await?;
+        if self.stack.own_redis {
+            let _: () = redis::cmd("FLUSHALL").query_async(&mut redis).await?;
+        } else {
+            self.remove_own_keys(&mut redis).await?;
+        }
+        let since = Instant::now();
+        eprintln!("\nemptied Redis with {queued} rows queued, at {rate_before:.0} a second");
+        // Until the loss was noticed, the fleet lives on what it has in hand: that is no recovery.
+        while self.stack.store.fleet().state().await?.generation == generation && since.elapsed() < WITHIN {
+            watch.look().await?;
+        }
+        let noticed = since.elapsed();
+        // The rate looks back over a moment, which must lie wholly after that.
+        let too_early = || since.elapsed() < noticed + tail::WINDOW;
+        while (too_early() || watch.tail.per_second() < rate_before * BACK_AT) && since.elapsed() < WITHIN {
+            watch.look().await?;
+        }
+        let (noticed, back) = (noticed.as_secs_f64(), since.elapsed().as_secs_f64());
+        eprintln!("\nnoticed after {noticed:.2} s, back at {:.0} a second after {back:.2} s", watch.tail.per_second());
+        Ok((queued, back))
+    }
+
+    /// Freezes a worker; if enough rows are past the point of no return in its hands, kills it, else lets it go on.
+    async fn kill_worker(&mut self, watch: &mut Watch, connection: &mut PgConnection) -> anyhow::Result<(i64, f64)> {
+        let waited = Instant::now();
+        loop {
+            let workers: Vec<(Uuid, i32)> =
+                sqlx::query_as("SELECT id, pid FROM workers WHERE ended_at IS NULL ORDER BY id")
+                    .fetch_all(&mut *connection)
+                    .await?;
+            anyhow::ensure!(!workers.is_empty(), "no worker is left to kill");
+            let (worker, pid) = workers[self.rng.random_range(0..workers.len())];
+            let process = Pid::from_raw(pid);
+            if kill(process, Signal::SIGSTOP).is_err() {
+                continue;
+            }
+            let committing = frozen_commits(connection, worker).await?;
+            if committing >= COMMITTING_MIN || waited.elapsed() > WITHIN {
+                let held = self.held_jobs(worker).await?;
+                let since = Instant::now();
+                kill(process, Signal::SIGKILL)?;
+                eprintln!("\nkilled worker {pid} with {committing} rows committing and {} jobs in hand", held.len());
+                return Ok((committing, until_resolved(watch, connection, worker, &held, since).await?));
+            }
+            kill(process, Signal::SIGCONT)?;
+            watch.look().await?;
+        }
+    }
+
+    /// Jobs that stand in a worker's name.
+    async fn held_jobs(&self, worker: Uuid) -> anyhow::Result<Vec<Uuid>> {
+        let (keys, pool) = (Keys::with_tag(REDIS_TAG), PoolName::send_shared());
+        let mut redis = self.redis().await?;
+        let holders: HashMap<String, String> = redis.hgetall(keys.pool(&pool, "holders")).await?;
+        let prefix = format!("{}:", domain::ids::WorkerId(worker));
+        let ids = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));
+        Ok(ids.filter_map(|(job, _)| Some(job.parse::<domain::ids::JobId>().ok()?.uuid())).collect())
+    }
+
+    async fn remove_own_keys(&self, redis: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<()> {
+        let names: Vec<String> = redis::cmd("KEYS").arg(format!("{{{REDIS_TAG}}}*")).query_async(redis).await?;
+        if !names.is_empty() {
+            let _: () = redis.del(names).await?;
+        }
+        Ok(())
+    }
+
+    async fn redis(&self) -> anyhow::Result<redis::aio::MultiplexedConnection> {
+        Ok(redis::Client::open(self.stack.services.redis_url.as_str())?.get_multiplexed_async_connection().await?)
+    }
+}
+
+/// Rows committing in a frozen worker's name, once what it had sent to Postgres has been worked off.
+async fn frozen_commits(connection: &mut PgConnection, worker: Uuid) -> anyhow::Result<i64> {
+    let name = format!("postfleet {}", domain::ids::WorkerId(worker));
+    // Postgres cuts the name it shows.
+    let active = "SELECT count(*) FROM pg_stat_activity WHERE application_name = left($1, 63) AND state = 'active'";
+    while sqlx::query_scalar::<_, i64>(active).bind(&name).fetch_one(&mut *connection).await? > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(sqlx::query_scalar("SELECT count(*) FROM message_runs WHERE state = 'committing' AND worker_id = $1")
+        .bind(worker)
+        .fetch_one(&mut *connection)
+        .await?)
+}
+
+/// Seconds until none of a dead worker's rows waits for it: neither committing in its name nor queued in its jobs.
+async fn until_resolved(
+    watch: &mut Watch,
+    connection: &mut PgConnection,
+    worker: Uuid,
+    held: &[Uuid],
+    since: Instant,
+) -> anyhow::Result<f64> {
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM message_runs WHERE state = 'committing' AND worker_id = $1)
+                  + (SELECT count(*) FROM message_runs WHERE state = 'queued' AND job_id = ANY($2))",
+        )
+        .bind(worker)
+        .bind(held)
+        .fetch_one(&mut *connection)
+        .await?;
+        if waiting == 0 || since.elapsed() > WITHIN {
+            eprintln!("its last row was resolved after {:.2} s", since.elapsed().as_secs_f64());
+            return Ok(since.elapsed().as_secs_f64());
+        }
+        watch.look().await?;
+    }
+}
