@@ -7,6 +7,7 @@ use apalis_core::error::WorkerError;
 use apalis_core::worker::builder::WorkerBuilder;
 use domain::ids::WorkerId;
 use domain::jobs::{PoolName, SendJob};
+use futures::future::BoxFuture;
 use queue::{BackendOptions, Delivery, QueueBackend, QueueLink};
 use runtime::Shutdown;
 use store::Store;
@@ -81,6 +82,8 @@ impl Worker {
                     Ok::<(), WorkerError>(())
                 }
             });
+        // Boxed here, where the compiler still sees that the whole of it may move between threads.
+        let working: BoxFuture<'_, Result<(), WorkerError>> = Box::pin(working);
         tracing::info!(worker = %self.identity.id, name = %self.identity.name, "works");
 
         let drained = async {

@@ -1,1 +1,9 @@
+//! The whole system in one test: real Postgres, real Redis, a real SMTP conversation, judged by the sink's own log.
 
+mod fleet;
+mod http;
+mod system;
+
+pub use fleet::Fleet;
+pub use http::Client;
+pub use system::{System, WorkerHandle, WorkerSetup};

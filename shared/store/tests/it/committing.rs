@@ -42,11 +42,11 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     let claim = setup.claim(message, job);
 
     setup.store.senders().pause(setup.tenant, setup.sender, "test").await?;
-    assert!(messages.commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.senders().resume(setup.tenant, setup.sender).await?;
 
     setup.store.fleet().halt("test").await?;
-    assert!(messages.commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.fleet().resume(setup.ids.next(), 0).await?;
 
     let address = Address::parse("r0@recipients.example")?;
@@ -70,7 +70,7 @@ async fn a_row_that_somebody_holds_is_skipped_and_not_won_on_an_old_snapshot() -
 
     // It neither waits for the cancellation nor wins against it.
     let claim = setup.claim(message, job);
-    assert!(setup.store.messages().commit_attempts(setup.worker, &[claim.clone()]).await?.is_empty());
+    assert!(setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
     cancellation.commit().await?;
     assert!(setup.store.messages().commit_attempts(setup.worker, &[claim]).await?.is_empty());
     assert_eq!(setup.state(message).await?, "canceled");

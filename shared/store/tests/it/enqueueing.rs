@@ -76,7 +76,7 @@ async fn tags_headers_and_data_come_back_as_given() -> anyhow::Result<()> {
     let mut row = setup.build.message(setup.sender, "ann@recipients.example");
     row.message.tags = vec!["spring".into(), "a:b".into()];
     row.message.headers.insert("X-Campaign".into(), "spring".into());
-    setup.store.messages().enqueue_messages(setup.tenant, &[row.clone()]).await?;
+    setup.store.messages().enqueue_messages(setup.tenant, std::slice::from_ref(&row)).await?;
     let view = setup.store.messages().find_message(setup.tenant, row.id).await?.expect("stored");
     assert_eq!(view.tags, row.message.tags);
     assert_eq!(view.headers, Some(serde_json::json!({"X-Campaign": "spring"})));

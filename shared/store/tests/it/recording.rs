@@ -35,8 +35,8 @@ async fn an_acceptance_is_recorded_once_and_shown_in_the_history() -> anyhow::Re
     let (message, attempt) = setup.committing().await?;
     let messages = setup.store.messages();
     let row = accepted(message, attempt);
-    assert_eq!(messages.record_outcomes(setup.worker, &[row.clone()]).await?, [message]);
-    assert!(messages.record_outcomes(setup.worker, &[row.clone()]).await?.is_empty());
+    assert_eq!(messages.record_outcomes(setup.worker, std::slice::from_ref(&row)).await?, [message]);
+    assert!(messages.record_outcomes(setup.worker, std::slice::from_ref(&row)).await?.is_empty());
     assert!(messages.still_expected(&[row]).await?.is_empty());
 
     let view = messages.find_message(setup.tenant, message).await?.expect("stored");

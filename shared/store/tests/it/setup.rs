@@ -49,7 +49,10 @@ impl Setup {
     pub async fn committing(&self) -> anyhow::Result<(MessageId, AttemptId)> {
         let (message, job) = self.queued().await?;
         let claim = self.claim(message, job);
-        assert_eq!(self.store.messages().commit_attempts(self.worker, &[claim.clone()]).await?, [claim.attempt]);
+        assert_eq!(
+            self.store.messages().commit_attempts(self.worker, std::slice::from_ref(&claim)).await?,
+            [claim.attempt]
+        );
         Ok((message, claim.attempt))
     }
 

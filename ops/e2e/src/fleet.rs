@@ -1,0 +1,72 @@
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testkit::{TestDatabase, binaries};
+
+use crate::System;
+
+/// Real `postfleet` processes on a system's stores: to be killed.
+pub struct Fleet {
+    processes: Vec<Child>,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Fleet {
+    pub fn on(system: &System) -> Self {
+        let environment = vec![
+            ("DATABASE_URL", system.database.url.clone()),
+            ("REDIS_URL", system.redis.url()),
+            ("POSTFLEET_SMTP_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
+            ("POSTFLEET_LOG", "error".to_owned()),
+            ("POSTFLEET_OPS_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        Self { processes: Vec::new(), environment }
+    }
+
+    /// Starts `postfleet` with these arguments; answers its place.
+    pub fn start(&mut self, arguments: &[&str]) -> anyhow::Result<usize> {
+        let process = Command::new(binaries::own("postfleet")?)
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        self.processes.push(process);
+        Ok(self.processes.len() - 1)
+    }
+
+    pub fn signal(&self, place: usize, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill(Pid::from_raw(self.processes[place].id() as i32), signal)?)
+    }
+
+    /// Waits until a process has ended; answers how, and how long it took.
+    pub async fn ended(&mut self, place: usize, within: Duration) -> anyhow::Result<(ExitStatus, Duration)> {
+        let since = Instant::now();
+        while since.elapsed() < within {
+            if let Some(status) = self.processes[place].try_wait()? {
+                return Ok((status, since.elapsed()));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::bail!("the process did not end within {within:?}")
+    }
+
+    /// Processes of the workers that are known to live.
+    pub async fn worker_pids(&self, database: &TestDatabase) -> anyhow::Result<Vec<i32>> {
+        let pids = sqlx::query_scalar("SELECT pid FROM workers WHERE ended_at IS NULL ORDER BY id")
+            .fetch_all(&mut database.connection().await?)
+            .await?;
+        Ok(pids)
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::ApiState;
+use domain::ids::{MessageId, SenderId, TenantId};
+use domain::keys::ApiKey;
+use domain::messages::MessageState;
+use orchestrator::Parts;
+use providers::Egress;
+use providers::smtp::{SmtpTimeouts, TlsRoots};
+use queue::{Keys, QueueLink};
+use runtime::ids::secret_bytes;
+use runtime::pulse::{adopt_pulse, watch_pulse};
+use runtime::{DatabaseClock, Ids, Jitter, Keyring, Shutdown};
+use store::{Store, StoreOptions};
+use testkit::{Build, RedisServer, Sink, SinkOptions, TestDatabase, until};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use worker::{Context, ContextOptions, Worker, WorkerIdentity};
+
+use crate::Client;
+
+/// A tenant with a sender whose mail goes to a sink, an orchestrator, and as many workers as a test asks for.
+pub struct System {
+    pub database: TestDatabase,
+    pub store: Store,
+    pub redis: RedisServer,
+    pub queue: QueueLink,
+    pub sink: Sink,
+    pub build: Build,
+    pub ids: Ids,
+    pub tenant: TenantId,
+    pub sender: SenderId,
+    pub shutdown: Shutdown,
+}
+
+/// How a test's worker differs from the usual one.
+#[derive(Default)]
+pub struct WorkerSetup {
+    pub roots: TlsRoots,
+    pub keyring: Option<Keyring>,
+    /// Networks it may connect to; loopback where nothing is said.
+    pub networks: Option<Vec<String>>,
+}
+
+pub struct WorkerHandle {
+    pub shutdown: Shutdown,
+    pub task: JoinHandle<anyhow::Result<()>>,
+    pub context: Arc<Context>,
+}
+
+/// Short, so that a test of a server that hangs is short.
+const TIMEOUTS: SmtpTimeouts = SmtpTimeouts {
+    connect: Duration::from_secs(2),
+    hello: Duration::from_secs(2),
+    envelope: Duration::from_secs(2),
+    data: Duration::from_secs(2),
+    final_dot: Duration::from_secs(2),
+};
+
+impl System {
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&SinkOptions::default()).await
+    }
+
+    pub async fn start_with(sink: &SinkOptions) -> anyhow::Result<Self> {
+        let system = Self::without_orchestrator(sink).await?;
+        system.orchestrate()?;
+        system.until_led().await;
+        Ok(system)
+    }
+
+    pub async fn without_orchestrator(sink: &SinkOptions) -> anyhow::Result<Self> {
+        let database = TestDatabase::create().await?;
+        let (redis, sink) = (RedisServer::start()?, Sink::start_with(sink)?);
+        let store = database.store.clone();
+        let queue = QueueLink::connect(&redis.url(), Keys::default())?;
+        let build = Build::new(&store);
+        let tenant = build.tenant().await?;
+        let sender = build.sender(tenant, sink.smtp).await?;
+        let (ids, shutdown) = (Ids::system(), Shutdown::default());
+        Ok(Self { database, store, redis, queue, sink, build, ids, tenant, sender, shutdown })
+    }
+
+    /// Starts an orchestrator that lives until the test ends, or until the answer is told to stop.
+    pub fn orchestrate(&self) -> anyhow::Result<Shutdown> {
+        let shutdown = Shutdown::default();
+        let store = Store::connect(&self.database.url, &StoreOptions::new("orchestrator"))?;
+        let parts = Parts::new(store, QueueLink::connect(&self.redis.url(), Keys::default())?, Ids::system());
+        tokio::spawn(orchestrator::run(parts, None, shutdown.clone()));
+        Ok(shutdown)
+    }
+
+    /// Waits until somebody leads and Redis has its generation.
+    pub async fn until_led(&self) {
+        until("somebody leads", async || {
+            adopt_pulse(&self.store, &self.queue, &DatabaseClock::default()).await?;
+            Ok(self.queue.audit(&domain::jobs::PoolName::send_shared()).await.is_ok())
+        })
+        .await;
+    }
+
+    pub fn work(&self) -> anyhow::Result<WorkerHandle> {
+        self.work_with(WorkerSetup::default())
+    }
+
+    pub fn work_with(&self, setup: WorkerSetup) -> anyhow::Result<WorkerHandle> {
+        let (id, shutdown) = (self.ids.next(), Shutdown::default());
+        let connect = |name: &str| Store::connect(&self.database.url, &StoreOptions::new(name));
+        let networks = setup.networks.unwrap_or_else(|| vec!["127.0.0.0/8".to_owned()]);
+        let options = ContextOptions {
+            keyring: setup.keyring,
+            egress: Egress::allowing(&networks)?,
+            roots: setup.roots,
+            hello: "worker.example".to_owned(),
+            timeouts: TIMEOUTS,
+            connections_max: 100,
+        };
+        let context = Context::new(connect("worker")?, self.ids.clone(), Jitter::fixed(0.5), id, options);
+        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        tokio::spawn(watch_pulse(self.store.clone(), queue.clone(), DatabaseClock::default(), shutdown.clone()));
+        let worker = Worker {
+            identity: WorkerIdentity { id, name: "test-worker".to_owned(), host: "test".to_owned() },
+            context: Arc::clone(&context),
+            queue,
+            heartbeat_store: connect("heartbeat")?,
+            jobs_max: 32,
+            drain: Duration::from_secs(5),
+        };
+        Ok(WorkerHandle { task: tokio::spawn(worker.run(shutdown.clone())), shutdown, context })
+    }
+
+    /// The API on a port of its own, and a client with a key of the system's tenant.
+    pub async fn serve(&self) -> anyhow::Result<Client> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (store, clock) = (Store::connect(&self.database.url, &StoreOptions::new("api"))?, DatabaseClock::default());
+        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        adopt_pulse(&store, &queue, &clock).await?;
+        let state = ApiState::new(store, queue, self.ids.clone(), clock);
+        tokio::spawn(api::run(listener, state, self.shutdown.clone()));
+        Ok(Client::new(url, self.key(self.tenant).await?))
+    }
+
+    pub async fn key(&self, tenant: TenantId) -> anyhow::Result<String> {
+        let key = ApiKey::new(self.ids.next(), secret_bytes());
+        self.store.api_keys().create(tenant, &key, "test").await?;
+        Ok(key.reveal())
+    }
+
+    /// One message to `to`, scheduled and due.
+    pub async fn message(&self, to: &str) -> anyhow::Result<MessageId> {
+        let row = self.build.message(self.sender, to);
+        self.store.messages().enqueue_messages(self.tenant, std::slice::from_ref(&row)).await?;
+        Ok(row.id)
+    }
+
+    pub async fn state(&self, message: MessageId) -> anyhow::Result<MessageState> {
+        let found = self.store.messages().find_message(self.tenant, message).await?;
+        Ok(found.ok_or_else(|| anyhow::anyhow!("{message} is missing"))?.state)
+    }
+
+    pub async fn until_state(&self, message: MessageId, state: MessageState) {
+        until(&format!("the message is {state}"), async || Ok(self.state(message).await? == state)).await;
+    }
+
+    /// Waits until no message is scheduled, queued or committing.
+    pub async fn until_settled(&self) {
+        let unsettled = "SELECT count(*) FROM message_runs WHERE state IN ('scheduled', 'queued', 'committing')";
+        testkit::until_within(Duration::from_secs(60), "everything is settled", async || {
+            Ok(self.database.count(unsettled).await? == 0)
+        })
+        .await;
+    }
+
+    /// How often the sink took a message.
+    pub fn taken(&self, message: MessageId) -> anyhow::Result<usize> {
+        Ok(self.sink.accepted()?.get(&message.to_string()).copied().unwrap_or(0))
+    }
+
+    /// The judge: every message was taken at most once; every accepted one was taken; every one taken is accepted, or
+    /// shown as uncertain or unknown. Answers how many stand in each state.
+    pub async fn judge(&self) -> anyhow::Result<HashMap<String, usize>> {
+        let rows: Vec<(sqlx::types::Uuid, String)> = sqlx::query_as("SELECT message_id, state FROM message_runs")
+            .fetch_all(&mut self.database.connection().await?)
+            .await?;
+        let taken = self.sink.accepted()?;
+        let states: HashMap<String, String> =
+            rows.into_iter().map(|(id, state)| (MessageId(id).to_string(), state)).collect();
+        for (message, count) in &taken {
+            anyhow::ensure!(*count == 1, "{message} was sent {count} times");
+            let state = states.get(message).map_or("missing", String::as_str);
+            anyhow::ensure!(
+                matches!(state, "accepted" | "uncertain" | "unknown"),
+                "{message} was taken and is shown as {state}"
+            );
+        }
+        let mut counts = HashMap::new();
+        for (message, state) in states {
+            anyhow::ensure!(
+                state != "accepted" || taken.contains_key(&message),
+                "{message} is shown as accepted and was never taken"
+            );
+            *counts.entry(state).or_default() += 1;
+        }
+        Ok(counts)
+    }
+}
+
+impl WorkerHandle {
+    /// As on SIGTERM.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.begin();
+        tokio::time::timeout(Duration::from_secs(20), self.task).await??
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}

@@ -1,0 +1,98 @@
+//! The rules of the house that a machine can hold.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace").to_owned()
+}
+
+/// Who may use whom: `docs/architecture.md`.
+fn layers() -> HashMap<&'static str, &'static [&'static str]> {
+    const ROLES: &[&str] = &["domain", "store", "queue", "providers", "runtime"];
+    const EVERYTHING: &[&str] =
+        &["domain", "store", "queue", "providers", "runtime", "migrations", "testkit", "api", "worker", "orchestrator"];
+    HashMap::from([
+        ("domain", &[] as &[&str]),
+        ("migrations", &[]),
+        ("store", &["domain"]),
+        ("queue", &["domain"]),
+        ("providers", &["domain"]),
+        ("runtime", &["domain", "store", "queue"]),
+        ("api", ROLES),
+        ("worker", ROLES),
+        ("orchestrator", ROLES),
+        ("testkit", &["domain", "store", "queue", "providers", "runtime", "migrations"]),
+        ("cli", EVERYTHING),
+        ("e2e", EVERYTHING),
+    ])
+}
+
+#[test]
+fn no_crate_uses_a_layer_above_or_beside_it() -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    let layers = layers();
+    for package in metadata.workspace_packages() {
+        let name = package.name.to_string();
+        let allowed = layers.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in the layers yet"));
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
+            let ours = layers.contains_key(dependency.name.as_str()) && dependency.path.is_some();
+            assert!(!ours || allowed.contains(&dependency.name.as_str()), "{name} must not use {}", dependency.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_domain_is_pure() -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    let domain = metadata.workspace_packages().into_iter().find(|package| package.name == "domain").expect("it exists");
+    let impure = ["tokio", "sqlx", "sea-orm", "redis", "reqwest", "axum", "rand", "lettre", "tracing", "metrics"];
+    for dependency in domain.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
+        assert!(!impure.contains(&dependency.name.as_str()), "domain must not use {}", dependency.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_version_stands_once_in_the_workspace() -> anyhow::Result<()> {
+    for manifest in files("Cargo.toml")?.into_iter().filter(|file| *file != root().join("Cargo.toml")) {
+        let text = std::fs::read_to_string(&manifest)?;
+        let versioned = text.lines().find(|line| line.contains("version = \""));
+        assert_eq!(versioned, None, "{}", manifest.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn files_stay_short() -> anyhow::Result<()> {
+    let mut lengths: Vec<(usize, PathBuf)> = files(".rs")?
+        .into_iter()
+        .map(|file| Ok((std::fs::read_to_string(&file)?.lines().count(), file)))
+        .collect::<anyhow::Result<_>>()?;
+    lengths.sort();
+    let at = |part: f64| lengths[(lengths.len() as f64 * part) as usize].0;
+    let longest = lengths.last().expect("there are files");
+    assert!(longest.0 <= 500, "{} has {} lines", longest.1.display(), longest.0);
+    assert!(at(0.9) <= 350, "nine in ten files have up to {} lines", at(0.9));
+    assert!(at(0.5) <= 120, "half of the files have up to {} lines", at(0.5));
+    Ok(())
+}
+
+fn files(suffix: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut folders, mut found) = (vec![root()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && name != "target" {
+                folders.push(path);
+            } else if name.ends_with(suffix) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}

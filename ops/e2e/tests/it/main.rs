@@ -1,0 +1,10 @@
+//! Whole-system stories. Named for what must hold.
+
+mod api;
+mod disasters;
+mod house_rules;
+mod processes;
+mod refusals;
+mod securing;
+mod sending;
+mod uncertainty;

@@ -1,0 +1,88 @@
+use domain::ids::JobId;
+use queue::leader::Caps;
+use queue::{JobPush, LaneName, Pushed, Reservation, Reserved};
+use testkit::until;
+
+use crate::fleet::{Fleet, Handled};
+
+#[tokio::test]
+async fn the_push_itself_refuses_beyond_the_window_the_tenant_and_the_sender() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    for (window, tenant, sender) in [(30, 1_000, 1_000), (1_000, 30, 1_000), (1_000, 1_000, 30)] {
+        fleet.begin_generation().await?;
+        fleet.link.occupancy(&Caps { window, tenant, senders: vec![(fleet.sender, sender)] }).await?;
+        let pushes: Vec<JobPush> = (0..5).map(|_| JobPush { job: fleet.job(10), sender_max: 0 }).collect();
+        let answers = fleet.link.push(&fleet.pool, &pushes).await?;
+        let taken = answers.iter().filter(|answer| **answer == Pushed::Yes).count();
+        assert_eq!(taken, 3, "{window} {tenant} {sender}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn pushing_a_job_again_changes_nothing() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let job = fleet.job(10);
+    fleet.push(vec![job.clone()]).await?;
+    fleet.push(vec![job.clone(), job]).await?;
+    let audit = fleet.link.audit(&fleet.pool).await?;
+    assert_eq!((audit.jobs, audit.ready, audit.rows), (1, 1, 10));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reservation_holds_its_room_until_it_is_used_given_back_or_over() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let lane = LaneName { tenant: fleet.tenant, sender: fleet.sender };
+    let reserve = |job: JobId| Reservation { lane, rows: 4, job };
+
+    // Used: the push takes the room that was reserved, no more.
+    let mut job = fleet.job(4);
+    assert_eq!(fleet.link.reserve(&reserve(job.id)).await?, Reserved::Yes);
+    job.rows.truncate(3);
+    fleet.push(vec![job]).await?;
+    assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 3);
+
+    // Given back.
+    let other: JobId = fleet.ids.next();
+    fleet.link.reserve(&reserve(other)).await?;
+    fleet.link.unreserve(&[other]).await?;
+    assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 3);
+
+    // Over: the leader's beat gives back what nobody came for.
+    fleet.link.reserve(&reserve(fleet.ids.next())).await?;
+    assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 7);
+    until("the reservation is over", async || {
+        fleet.beat().await?;
+        Ok(fleet.link.audit(&fleet.pool).await?.rows == 3)
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lane_with_older_rows_gets_no_reservation_until_they_are_fed() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let lane = LaneName { tenant: fleet.tenant, sender: fleet.sender };
+    let asked = || Reservation { lane, rows: 1, job: fleet.ids.next() };
+    fleet.link.note_backlog(&[lane]).await?;
+    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::No);
+    fleet.link.clear_backlog(&[lane]).await?;
+    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::Yes);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_left_in_redis_after_the_work_is_done() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let handled = Handled::default();
+    let worker = fleet.work_plainly(&handled)?;
+    fleet.push((0..500).map(|at| fleet.job(1 + at % 30)).collect()).await?;
+    until("all jobs are handled", async || Ok(handled.jobs() == 500)).await;
+    until("nothing is left", async || {
+        fleet.beat().await?;
+        Ok(fleet.keys_with_work()?.is_empty())
+    })
+    .await;
+    worker.stop().await
+}
