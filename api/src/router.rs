@@ -37,7 +37,11 @@ pub fn router(state: ApiState) -> Router {
 async fn measure(request: Request, next: Next) -> Response {
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().as_str().to_owned();
+    // A stranger may invent methods; a label may not grow with them.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
     let since = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();

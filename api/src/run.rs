@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -7,6 +8,9 @@ use runtime::pulse::watch_pulse;
 use tokio::net::TcpListener;
 
 use crate::{ApiState, router};
+
+/// A client that never finishes its request must not keep the process.
+const FINISH_WITHIN: Duration = Duration::from_secs(4);
 
 /// Serves the public listener until shutdown, then finishes what was begun.
 pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -26,6 +30,13 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
         }),
     );
     let routes = router(state).merge(health);
-    axum::serve(listener, routes).with_graceful_shutdown(async move { shutdown.begun().await }).await?;
+    let stopping = shutdown.clone();
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.begun().await });
+    tokio::select! {
+        served = serving => served?,
+        () = async { shutdown.begun().await; tokio::time::sleep(FINISH_WITHIN).await } => {
+            tracing::warn!("stopped with connections still open");
+        }
+    }
     Ok(())
 }

@@ -30,7 +30,7 @@ CREATE TABLE suppressions (
     tenant_id uuid NOT NULL REFERENCES tenants (id),
     channel text NOT NULL CHECK (channel IN ('email')),
     -- Lower case: see domain::address.
-    address text NOT NULL,
+    address text NOT NULL CHECK (address = lower(address)),
     reason text NOT NULL CHECK (reason IN ('unsubscribe', 'bounce', 'complaint', 'blocked', 'invalid', 'manual')),
     source text NOT NULL,
     first_seen_at timestamptz NOT NULL DEFAULT postfleet_now(),

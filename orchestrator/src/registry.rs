@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use queue::QueueLink;
 use runtime::Ids;
-use store::Store;
+use store::{Store, Term};
 
 use crate::drain::MeasuredDrain;
 use crate::reconcilers::{
@@ -19,12 +19,24 @@ pub struct Parts {
     pub ids: Ids,
     pub leadership: Leadership,
     pub(crate) drain: Arc<MeasuredDrain>,
+    in_step: Arc<Mutex<Option<Term>>>,
 }
 
 impl Parts {
     pub fn new(store: Store, queue: QueueLink, ids: Ids) -> Self {
         let leadership = Leadership::new(store.clone(), &ids);
-        Self { store, queue, ids, leadership, drain: Arc::default() }
+        Self { store, queue, ids, leadership, drain: Arc::default(), in_step: Arc::default() }
+    }
+
+    /// The term in which Redis was seen to have Postgres's beat. Before that nothing that leads to a send may be done:
+    /// it could be Postgres that went back in time.
+    pub(crate) fn term_in_step(&self) -> Option<Term> {
+        let in_step = *self.in_step.lock().unwrap_or_else(PoisonError::into_inner);
+        self.leadership.term().filter(|term| in_step == Some(*term))
+    }
+
+    pub(crate) fn set_in_step(&self, term: Option<Term>) {
+        *self.in_step.lock().unwrap_or_else(PoisonError::into_inner) = term;
     }
 }
 

@@ -82,8 +82,9 @@ fn record<'a>(
             let asked: Vec<OutcomeRow> = open.iter().map(|at| rows[*at].clone()).collect();
             match look_and_record(store, worker, &asked).await {
                 Ok(settled) => {
+                    let too_long = Instant::now() > until;
                     for (at, answer) in open.into_iter().zip(settled) {
-                        answers[at] = answer;
+                        answers[at] = answer.or(too_long.then_some(Recorded::Failed));
                     }
                 }
                 Err(error) if !error.is_transient() && asked.len() > 1 => {

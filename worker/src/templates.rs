@@ -13,8 +13,12 @@ use store::Store;
 
 const COMPILED_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
+/// Beyond this much source a rendering goes to a thread that may block.
+const INLINE_MAX_BYTES: usize = 64 * 1024;
+
 /// A content, compiled; or why it does not compile.
 pub struct Compiled {
+    is_heavy: bool,
     subject: Template,
     html: Option<Template>,
     text: Option<Template>,
@@ -73,21 +77,33 @@ impl Templates {
     }
 }
 
+/// Merge data may hold line breaks; a header may not.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if domain::messages::headers::is_header_text(c.encode_utf8(&mut [0; 4])) { c } else { ' ' })
+        .collect()
+}
+
 impl Compiled {
+    /// Whether rendering may take long enough to need a thread of its own.
+    pub fn is_heavy(&self) -> bool {
+        self.is_heavy
+    }
+
     fn new(content: &Content) -> Result<Self, InvalidTemplate> {
         let part = |source: &Option<String>, escape| {
             source.as_deref().map(|source| Template::compile(source, escape)).transpose()
         };
-        Ok(Self {
-            subject: Template::compile(&content.subject, Escape::Plain)?,
-            html: part(&content.html, Escape::Html)?,
-            text: part(&content.text, Escape::Plain)?,
-        })
+        let subject = Template::compile(&content.subject, Escape::Plain)?;
+        let (html, text) = (part(&content.html, Escape::Html)?, part(&content.text, Escape::Plain)?);
+        let loops = [Some(&subject), html.as_ref(), text.as_ref()].into_iter().flatten().any(Template::has_loops);
+        let bytes: usize = [&content.html, &content.text].into_iter().flatten().map(String::len).sum();
+        Ok(Self { is_heavy: loops || bytes > INLINE_MAX_BYTES, subject, html, text })
     }
 
     pub fn render(&self, data: &Map<String, Value>) -> Result<Rendered, RenderFailure> {
         Ok(Rendered {
-            subject: domain::reply::sanitize(&self.subject.render(data)?),
+            subject: one_line(&self.subject.render(data)?),
             html: self.html.as_ref().map(|part| part.render(data)).transpose()?,
             text: self.text.as_ref().map(|part| part.render(data)).transpose()?,
         })

@@ -3,8 +3,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use domain::ids::WorkerId;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use runtime::Shutdown;
 use store::fleet::WorkerEnd;
 use tokio::process::{Child, ChildStdin, Command};
@@ -55,15 +53,17 @@ async fn keep_one(place: u32, parts: Parts, plan: SpawnPlan, shutdown: Shutdown)
         let worker: WorkerId = parts.ids.next();
         let since = Instant::now();
         match start(&plan, worker) {
-            Ok((mut child, _parent_is_here)) => {
+            Ok((mut child, parent_is_here)) => {
                 tracing::info!(%worker, place, pid = child.id(), "started a worker");
                 tokio::select! {
                     status = child.wait() => {
                         tracing::warn!(%worker, place, status = ?status.ok(), "a worker ended");
                         metrics::counter!("postfleet_worker_restarts_total").increment(1);
-                        write_off(&parts, worker).await;
+                        // Not waited for: a database that is away must not delay the restart.
+                        tokio::spawn(write_off(parts.clone(), worker));
                     }
                     () = shutdown.begun() => {
+                        drop(parent_is_here);
                         stop(child, plan.drain).await;
                         return;
                     }
@@ -96,7 +96,7 @@ fn start(plan: &SpawnPlan, worker: WorkerId) -> std::io::Result<(Child, Option<C
 }
 
 /// It is seen to be dead, so nobody need wait for its leases or its heartbeat.
-async fn write_off(parts: &Parts, worker: WorkerId) {
+async fn write_off(parts: Parts, worker: WorkerId) {
     if let Err(error) = parts.store.workers().end(worker, WorkerEnd::Lost).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "its silence will show it instead");
     }
@@ -107,10 +107,9 @@ async fn write_off(parts: &Parts, worker: WorkerId) {
     }
 }
 
+/// Its pipe is closed, which tells it to stop. A signal on top could be its second, where a terminal or a process
+/// manager sent the first to the whole group; and a second one ends it at once.
 async fn stop(mut child: Child, drain: Duration) {
-    if let Some(pid) = child.id() {
-        let _ = kill(Pid::from_raw(pid as i32), Signal::SIGTERM);
-    }
     if tokio::time::timeout(drain + PATIENCE, child.wait()).await.is_err() {
         tracing::warn!("a worker did not stop in time and is ended");
         let _ = child.kill().await;

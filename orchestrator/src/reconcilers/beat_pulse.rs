@@ -15,25 +15,22 @@ const EVERY: Duration = Duration::from_secs(1);
 /// is lower was rolled back.
 pub struct BeatPulse {
     parts: Parts,
-    progress: Mutex<Progress>,
-}
-
-#[derive(Default)]
-struct Progress {
     /// Raised in Postgres, and not yet known to stand in Redis.
-    pending: Option<(Term, FleetState)>,
-    /// The term in which Redis was last seen to have Postgres's beat.
-    in_step: Option<Term>,
+    pending: Mutex<Option<(Term, FleetState)>>,
 }
 
 impl BeatPulse {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, progress: Mutex::default() }
+        Self { parts, pending: Mutex::default() }
     }
 
     async fn begin_generation(&self, term: Term, lost: &FleetState, why: &'static str) -> anyhow::Result<Report> {
         let fleet = self.parts.store.fleet();
         let returned = fleet.begin_generation(term, lost.generation, self.parts.ids.next()).await?;
+        // Whoever was frozen meanwhile may lead no more, and must not clear what another has begun.
+        if self.parts.leadership.stand().await? != Some(term) {
+            return Ok(Report::default());
+        }
         let state = fleet.state().await?;
         match self.parts.queue.begin_generation(state.generation, state.beat).await? {
             Begun::Yes => {
@@ -41,13 +38,18 @@ impl BeatPulse {
                 tracing::warn!(why, rows = returned, "Redis was lost; what was queued is due again");
                 Ok(Report::default().count("generations_begun", 1).count("rows_returned", returned.unwrap_or(0)))
             }
-            Begun::Ahead(beat) => self.halt(&state, beat).await,
+            Begun::Ahead(beat) => self.halt_if_behind(term, beat).await,
         }
     }
 
     /// Redis has a beat that Postgres has not reached: Postgres was restored from a backup, and knows nothing of what
     /// was sent since.
-    async fn halt(&self, state: &FleetState, beat: i64) -> anyhow::Result<Report> {
+    async fn halt_if_behind(&self, term: Term, beat: i64) -> anyhow::Result<Report> {
+        // Somebody may have led, raised and gone between our two reads.
+        let state = self.parts.store.fleet().state().await?;
+        if state.halt_reason.is_some() || state.beat >= beat || self.parts.leadership.stand().await? != Some(term) {
+            return Ok(Report::default());
+        }
         let reason = format!("Postgres is at beat {} and Redis at {beat}: Postgres went back in time", state.beat);
         if self.parts.store.fleet().halt(&reason).await? {
             tracing::error!(reason, "sending is halted until an operator runs `postfleet resume`");
@@ -72,37 +74,40 @@ impl Reconciler for BeatPulse {
 
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
-        let mut progress = self.progress.lock().await;
-        let state = match progress.pending.take() {
+        let mut pending = self.pending.lock().await;
+        let state = match pending.take() {
             Some((of, state)) if of == term => state,
             // A new leader first makes sure that Redis has what its predecessor raised.
-            _ if progress.in_step != Some(term) => self.parts.store.fleet().state().await?,
-            _ => match self.parts.store.fleet().raise_beat(term).await? {
-                Some(state) => state,
-                None => return Ok(Report::default()),
+            _ if self.parts.term_in_step() != Some(term) => self.parts.store.fleet().state().await?,
+            _ => match self.parts.store.fleet().raise_beat(term).await {
+                Ok(Some(state)) => state,
+                Ok(None) => return Ok(Report::default()),
+                Err(error) => {
+                    // It may have been raised all the same: look before raising again.
+                    self.parts.set_in_step(None);
+                    return Err(error.into());
+                }
             },
         };
-        progress.pending = Some((term, state.clone()));
+        *pending = Some((term, state.clone()));
         self.parts.queue.pulse().adopt(state.generation, state.beat);
         match self.parts.queue.beat(state.beat - 1, state.beat).await? {
             Beat::Raised(drained) => {
-                *progress = Progress { pending: None, in_step: Some(term) };
+                *pending = None;
+                self.parts.set_in_step(Some(term));
                 self.parts.drain.add(&drained);
                 Ok(Report::default())
             }
             Beat::Lost(why) => {
+                self.parts.set_in_step(None);
                 let report = self.begin_generation(term, &state, why).await?;
-                progress.pending = None;
+                *pending = None;
                 Ok(Report { again_in: Some(Duration::ZERO), ..report })
             }
             Beat::Ahead(beat) => {
-                progress.pending = None;
-                // Somebody may have led, raised and gone between our two reads.
-                let now = self.parts.store.fleet().state().await?;
-                if now.halt_reason.is_some() || now.beat >= beat || self.parts.leadership.stand().await? != Some(term) {
-                    return Ok(Report::default());
-                }
-                self.halt(&now, beat).await
+                self.parts.set_in_step(None);
+                *pending = None;
+                self.halt_if_behind(term, beat).await
             }
         }
     }

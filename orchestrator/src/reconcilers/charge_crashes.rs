@@ -40,7 +40,8 @@ impl Reconciler for ChargeCrashes {
                     tracing::warn!(message = %crash.row, job = %crash.job, "a worker died while it handled this message");
                 }
             }
-            if !crashed.is_empty() {
+            // A refusal may also mean that another leads by now: then it is for that one to drop them.
+            if !crashed.is_empty() && self.parts.leadership.stand().await? == Some(term) {
                 let jobs: Vec<_> = crashed.iter().map(|crash| crash.job).collect();
                 self.parts.queue.drop_crashed(&pool, &jobs).await?;
             }

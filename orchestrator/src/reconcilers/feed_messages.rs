@@ -39,8 +39,6 @@ pub struct FeedMessages {
 struct State {
     lanes: Vec<Lane>,
     scanned_at: Option<Instant>,
-    /// Lanes that producers were told to queue up behind.
-    noted: HashSet<LaneName>,
     turn: usize,
 }
 
@@ -56,18 +54,15 @@ impl FeedMessages {
             state.lanes = self.parts.store.messages().due_lanes_all_tenants().await?;
             state.scanned_at = Some(Instant::now());
         }
-        for name in self.bell.take() {
-            add_lane(&mut state.lanes, name);
-        }
+        add_lanes(&mut state.lanes, self.bell.take());
         Ok(scan)
     }
 
     async fn feed(&self, term: Term, state: &mut State) -> anyhow::Result<u64> {
         let caps = self.caps(&state.lanes);
         let occupancy = self.parts.queue.occupancy(&caps).await?;
-        for name in &occupancy.backlog {
-            add_lane(&mut state.lanes, *name);
-        }
+        let noted: HashSet<LaneName> = occupancy.backlog.iter().copied().collect();
+        add_lanes(&mut state.lanes, noted.iter().copied());
         let room = Room {
             window: caps.window,
             tenant: caps.tenant,
@@ -89,8 +84,9 @@ impl FeedMessages {
             })
             .collect();
         let fed = self.parts.store.messages().feed_messages(term, &requests, ROWS_PER_JOB).await?;
-        self.note_lanes(state, &requests, &fed).await?;
-        self.push(&fed, false, &sender_caps).await
+        let pushed = self.push(&fed, false, &sender_caps).await;
+        self.note_lanes(state, &requests, &fed, &noted).await?;
+        pushed
     }
 
     fn caps(&self, lanes: &[Lane]) -> Caps {
@@ -101,22 +97,26 @@ impl FeedMessages {
     }
 
     /// A lane that gave less than was asked is empty: its next message may be pushed at once. The others wait in line.
-    async fn note_lanes(&self, state: &mut State, requests: &[FeedRequest], fed: &[FedRow]) -> anyhow::Result<()> {
+    async fn note_lanes(
+        &self,
+        state: &mut State,
+        requests: &[FeedRequest],
+        fed: &[FedRow],
+        noted: &HashSet<LaneName>,
+    ) -> anyhow::Result<()> {
         let mut given: HashMap<SenderId, u32> = HashMap::new();
         for row in fed {
             *given.entry(row.sender).or_default() += 1;
         }
-        let emptied: Vec<LaneName> = requests
+        let emptied: HashSet<LaneName> = requests
             .iter()
             .filter(|request| given.get(&request.lane.sender).copied().unwrap_or(0) < request.take)
             .map(|request| name(&request.lane))
             .collect();
         state.lanes.retain(|lane| !emptied.contains(&name(lane)));
-        self.parts.queue.clear_backlog(&emptied).await?;
-        state.noted.retain(|lane| !emptied.contains(lane));
-        let fresh: Vec<LaneName> = state.lanes.iter().map(name).filter(|lane| !state.noted.contains(lane)).collect();
+        self.parts.queue.clear_backlog(&Vec::from_iter(emptied)).await?;
+        let fresh: Vec<LaneName> = state.lanes.iter().map(name).filter(|lane| !noted.contains(lane)).collect();
         self.parts.queue.note_backlog(&fresh).await?;
-        state.noted.extend(fresh);
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Reconciler for FeedMessages {
     }
 
     async fn run_once(&self) -> anyhow::Result<Report> {
-        let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
+        let Some(term) = self.parts.term_in_step() else { return Ok(Report::default()) };
         let mut state = self.state.lock().await;
         let scanned = self.find_lanes(&mut state).await?;
         let alone = if scanned { self.feed_crashed(term).await? } else { 0 };
@@ -202,8 +202,12 @@ fn name(lane: &Lane) -> LaneName {
     LaneName { tenant: lane.tenant, sender: lane.sender }
 }
 
-fn add_lane(lanes: &mut Vec<Lane>, name: LaneName) {
-    if lanes.iter().all(|lane| lane.sender != name.sender) {
-        lanes.push(Lane { tenant: name.tenant, sender: name.sender, connections: CONNECTIONS_DEFAULT });
-    }
+fn add_lanes(lanes: &mut Vec<Lane>, names: impl IntoIterator<Item = LaneName>) {
+    let known: HashSet<SenderId> = lanes.iter().map(|lane| lane.sender).collect();
+    let unknown = names.into_iter().filter(|name| !known.contains(&name.sender));
+    lanes.extend(unknown.map(|name| Lane {
+        tenant: name.tenant,
+        sender: name.sender,
+        connections: CONNECTIONS_DEFAULT,
+    }));
 }

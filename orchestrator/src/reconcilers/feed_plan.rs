@@ -55,24 +55,26 @@ pub fn plan(lanes: &[Lane], sender_caps: &HashMap<SenderId, u32>, mut room: Room
 
 /// One lane of each tenant, then a second of each, and so on.
 fn around_tenants(lanes: &[Lane], turn: usize) -> Vec<Lane> {
-    let mut by_tenant: Vec<(TenantId, Vec<Lane>)> = Vec::new();
+    let mut places: HashMap<TenantId, usize> = HashMap::new();
+    let mut by_tenant: Vec<Vec<Lane>> = Vec::new();
     for lane in lanes {
-        match by_tenant.iter_mut().find(|(tenant, _)| *tenant == lane.tenant) {
-            Some((_, of_tenant)) => of_tenant.push(*lane),
-            None => by_tenant.push((lane.tenant, vec![*lane])),
-        }
+        let place = *places.entry(lane.tenant).or_insert_with(|| {
+            by_tenant.push(Vec::new());
+            by_tenant.len() - 1
+        });
+        by_tenant[place].push(*lane);
     }
     if by_tenant.is_empty() {
         return Vec::new();
     }
     let first = turn % by_tenant.len();
     by_tenant.rotate_left(first);
-    for (_, of_tenant) in &mut by_tenant {
+    for of_tenant in &mut by_tenant {
         let first = turn % of_tenant.len();
         of_tenant.rotate_left(first);
     }
-    let longest = by_tenant.iter().map(|(_, of_tenant)| of_tenant.len()).max().unwrap_or(0);
-    (0..longest).flat_map(|at| by_tenant.iter().filter_map(move |(_, of_tenant)| of_tenant.get(at).copied())).collect()
+    let longest = by_tenant.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|at| by_tenant.iter().filter_map(move |of_tenant| of_tenant.get(at).copied())).collect()
 }
 
 #[cfg(test)]

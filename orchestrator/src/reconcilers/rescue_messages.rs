@@ -45,6 +45,7 @@ impl Reconciler for RescueMessages {
             return Ok(Report::default());
         }
         let rescued = self.parts.store.messages().rescue_jobs(term, &missing).await?;
+        self.parts.queue.ask_for_recount().await?;
         tracing::warn!(rows = rescued, jobs = missing.len(), "rows whose job was gone are due again");
         Ok(Report::default().count("rescued", rescued))
     }

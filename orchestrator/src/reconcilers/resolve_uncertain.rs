@@ -32,7 +32,7 @@ impl Reconciler for ResolveUncertain {
     }
 
     async fn run_once(&self) -> anyhow::Result<Report> {
-        let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
+        let Some(term) = self.parts.term_in_step() else { return Ok(Report::default()) };
         let messages = self.parts.store.messages();
         let (mut resent, mut unknown, mut waiting) = (0, 0, 0u32);
         let mut after = MessageId(Uuid::nil());

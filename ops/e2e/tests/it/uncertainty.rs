@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::messages::MessageState;
 use domain::messages::resolve_uncertain::UncertainPolicy;
 use e2e::System;
-use orchestrator::{Parts, Reconciler, ResolveUncertain};
+use orchestrator::{BeatPulse, Parts, Reconciler, ResolveUncertain};
 use runtime::Ids;
 use testkit::SinkOptions;
 use testkit::sink::{Action, Moment};
@@ -13,6 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 async fn resolve(system: &System) -> anyhow::Result<()> {
     let parts = Parts::new(system.store.clone(), system.queue.clone(), Ids::system());
     testkit::until("it leads", async || Ok(parts.leadership.stand().await?.is_some())).await;
+    BeatPulse::new(parts.clone()).run_once().await?;
     ResolveUncertain::new(parts).run_once().await?;
     Ok(())
 }
@@ -71,10 +72,10 @@ async fn a_tenant_that_chose_it_gets_one_second_send_after_the_deadline_and_the_
 async fn only_250_is_success_and_nonsense_is_uncertain() -> anyhow::Result<()> {
     let system = System::start().await?;
     let _worker = system.work()?;
-    for answer in ["354 go on", "251 forwarded", "299 what", "999 nonsense", "hello", "250", "2"] {
+    for answer in ["354 go on", "251 forwarded", "299 what", "999 nonsense", "hello", "250 fine", "2"] {
         system.sink.rule(Moment::Dot, None, Some(1), Action::AcceptReplying(answer.to_owned()))?;
         let message = system.message("ann@recipients.example").await?;
-        let wanted = if answer == "250" { MessageState::Accepted } else { MessageState::Uncertain };
+        let wanted = if answer == "250 fine" { MessageState::Accepted } else { MessageState::Uncertain };
         system.until_state(message, wanted).await;
     }
     system.judge().await?;

@@ -15,8 +15,10 @@ use crate::templates::Template;
 pub const MESSAGE_MAX_BYTES: usize = 256 * 1024;
 /// Most messages in one batch.
 pub const BATCH_MAX: usize = 1_000;
-/// How far ahead a message may be scheduled.
-pub const SEND_AHEAD_MAX_DAYS: i64 = 366;
+/// How far away from now a message may be scheduled.
+pub const SEND_AT_MAX_DAYS: i64 = 366;
+/// How deep merge data may nest: well below what JSON readers on its way refuse.
+const DATA_DEPTH_MAX: usize = 32;
 const SUBJECT_MAX_BYTES: usize = 900;
 const DEDUPE_KEY_MAX_BYTES: usize = 255;
 const TAGS_MAX: usize = 10;
@@ -96,6 +98,7 @@ impl MessageDraft {
                 "contains a NUL character",
             );
         }
+        problems.require("data", self.data.values().all(|value| depth(value) < DATA_DEPTH_MAX), "nests deeper than 32");
         problems.require("data", !holds_nul(&self.data), "contains a NUL character");
         if let Err((name, problem)) = headers::check(&self.headers) {
             let field = if name.is_empty() { "headers".to_owned() } else { format!("headers.{name}") };
@@ -113,7 +116,7 @@ impl MessageDraft {
             problems.require("dedupe_key", (1..=DEDUPE_KEY_MAX_BYTES).contains(&key.len()), "has 1 to 255 bytes");
         }
         if let Some(at) = self.send_at {
-            problems.require("send_at", (at - now).num_days() <= SEND_AHEAD_MAX_DAYS, "is more than 366 days ahead");
+            problems.require("send_at", (at - now).num_days().abs() <= SEND_AT_MAX_DAYS, "is more than 366 days away");
         }
         let (Some(to), true) = (to, problems.0.is_empty()) else {
             return Err(InvalidDraft::Fields(problems.0));
@@ -148,6 +151,14 @@ fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
 
 fn is_tag(tag: &str) -> bool {
     (1..=TAG_MAX_BYTES).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 /// Postgres keeps no NUL in text or JSON.

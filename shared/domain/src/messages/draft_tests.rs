@@ -49,6 +49,8 @@ fn each_wrong_field_is_named() {
         ("tags", json!(["ok", "not ok"]), "tags[1]"),
         ("dedupe_key", json!(""), "dedupe_key"),
         ("send_at", json!(DateTime::UNIX_EPOCH + TimeDelta::days(400)), "send_at"),
+        ("send_at", json!("-200000-01-01T00:00:00Z"), "send_at"),
+        ("data", (0..40).fold(json!(1), |inner, _| json!({"a": inner})), "data"),
     ] {
         assert_eq!(fields(with(field, value)), [named], "{field}");
     }

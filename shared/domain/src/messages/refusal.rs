@@ -101,10 +101,15 @@ pub fn classify(phase: Phase, code: u16, text: &str) -> Refusal {
     if phase == Phase::Auth {
         return by_permanence(Class::Auth, BlameSender);
     }
+    // Before anybody was named the answer can only be about who connects.
+    if phase == Phase::Connect {
+        return by_permanence(if permanent { Class::SenderRejected } else { Class::Throttled }, BlameSender);
+    }
     let Some((subject, detail)) = enhanced(text) else {
         return classify_bare(phase, code);
     };
     match (subject, detail) {
+        (1, _) if phase == Phase::MailFrom => by_permanence(Class::SenderRejected, BlameSender),
         (1, 1..=4) => by_permanence(Class::InvalidRecipient, FailAndSuppress),
         (1, 10) | (7, 17 | 18) => by_permanence(Class::InvalidRecipient, FailAndSuppress),
         (1, 7 | 8) => by_permanence(Class::SenderRejected, BlameSender),
@@ -184,6 +189,9 @@ mod tests {
             (Phase::Data, 503, "5.5.1 bad sequence", Class::Protocol, Fail),
             (Phase::Data, 451, "local error", Class::Greylisted, Retry),
             (Phase::Connect, 421, "too busy", Class::Throttled, Retry),
+            (Phase::Connect, 554, "5.7.1 your address is blocked", Class::SenderRejected, BlameSender),
+            (Phase::Connect, 554, "no SMTP service here", Class::SenderRejected, BlameSender),
+            (Phase::MailFrom, 550, "5.1.1 unknown sender", Class::SenderRejected, BlameSender),
         ] {
             assert_eq!(classify(phase, code, text), Refusal { class, action }, "{code} {text}");
         }

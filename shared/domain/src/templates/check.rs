@@ -8,8 +8,8 @@ pub const SOURCE_MAX_BYTES: usize = 256 * 1024;
 pub const DEPTH_MAX: usize = 32;
 /// Most `else` branches: a chain of them nests as deep as it is long.
 const ELSE_MAX: usize = 64;
-/// Deepest nesting of sub-expressions within a tag.
-const PARENS_MAX: usize = 8;
+/// Deepest nesting of sub-expressions, arrays and objects within a tag.
+const NESTING_MAX: usize = 8;
 /// Longest single tag.
 const TAG_MAX_BYTES: usize = 1_024;
 
@@ -23,6 +23,10 @@ pub enum InvalidTemplate {
     TagTooLong,
     #[error("uses a partial or decorator ({{{{> …}}}}, {{{{* …}}}}), which are not supported")]
     Partial,
+    #[error("has a tag that is not closed")]
+    Unclosed,
+    #[error("has an escaped tag, a raw block or braces within a tag, which are not supported")]
+    Unclear,
     #[error("is not a valid template: {0}")]
     Syntax(String),
 }
@@ -32,14 +36,17 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
         return Err(InvalidTemplate::TooLarge);
     }
     let (mut depth, mut elses) = (0usize, 0usize);
-    for tag in tags_of(source) {
-        if tag.len() > TAG_MAX_BYTES && !tag.starts_with('!') {
+    for tag in tags_of(source)? {
+        if tag.starts_with('!') {
+            continue;
+        }
+        if tag.len() > TAG_MAX_BYTES {
             return Err(InvalidTemplate::TagTooLong);
         }
         let word = tag.trim_start_matches(['{', '&']).trim_start_matches('~').trim_start();
         let opens = word.starts_with('#') || word.starts_with('^');
         let name = word.trim_start_matches(['#', '^']).trim_start();
-        if !word.starts_with('!') && (name.starts_with('>') || name.starts_with('*')) {
+        if name.starts_with('>') || name.starts_with('*') {
             return Err(InvalidTemplate::Partial);
         }
         if opens {
@@ -49,7 +56,7 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
         } else if word.starts_with("else") {
             elses += 1;
         }
-        if depth > DEPTH_MAX || elses > ELSE_MAX || paren_depth(tag) > PARENS_MAX {
+        if depth > DEPTH_MAX || elses > ELSE_MAX || nesting(tag) > NESTING_MAX {
             return Err(InvalidTemplate::TooDeep);
         }
     }
@@ -58,7 +65,7 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
 
 /// How many tags a source has: an upper bound of what one pass over it evaluates.
 pub fn tags(source: &str) -> u64 {
-    tags_of(source).count() as u64
+    source.matches("{{").count() as u64
 }
 
 /// The parser's complaint on one line.
@@ -66,20 +73,55 @@ pub fn describe(error: &TemplateError) -> String {
     crate::reply::sanitize(&error.reason().to_string())
 }
 
-/// The text from each `{{` to the next `}}` or, unclosed, to the end.
-fn tags_of(source: &str) -> impl Iterator<Item = &str> {
-    source.match_indices("{{").map(|(at, _)| {
-        let rest = &source[at + 2..];
-        &rest[..rest.find("}}").unwrap_or(rest.len())]
-    })
+/// What stands between each `{{` and its `}}`.
+///
+/// Reads exactly what the parser reads, and refuses what could make the two disagree: an escaped tag, a raw block, a
+/// tag within a tag. Else a source could look flat here and nest deeply there, where the stack is what gives way.
+fn tags_of(source: &str) -> Result<Vec<&str>, InvalidTemplate> {
+    let (mut tags, mut rest) = (Vec::new(), source);
+    while let Some(at) = rest.find("{{") {
+        if rest[..at].ends_with('\\') {
+            return Err(InvalidTemplate::Unclear);
+        }
+        let tag = &rest[at + 2..];
+        let (inside, behind) = if tag.starts_with('!') { comment(tag) } else { expression(tag) }?;
+        tags.push(inside);
+        rest = behind;
+    }
+    Ok(tags)
 }
 
-fn paren_depth(tag: &str) -> usize {
+fn comment(tag: &str) -> Result<(&str, &str), InvalidTemplate> {
+    let end = if tag.starts_with("!--") { "--}}" } else { "}}" };
+    tag.split_once(end).ok_or(InvalidTemplate::Unclosed)
+}
+
+/// Up to the `}}` that stands in no string.
+fn expression(tag: &str) -> Result<(&str, &str), InvalidTemplate> {
+    let bytes = tag.as_bytes();
+    let (mut quote, mut at) = (None, 0);
+    while at < bytes.len() {
+        match (quote, bytes[at]) {
+            (_, b'{') if bytes.get(at + 1) == Some(&b'{') => return Err(InvalidTemplate::Unclear),
+            (Some(_), b'\\') => at += 1,
+            (Some(open), byte) if byte == open => quote = None,
+            (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
+            (None, b'!') if tag[..at].trim_start_matches('~').is_empty() => return Err(InvalidTemplate::Unclear),
+            (None, b'}') if bytes.get(at + 1) == Some(&b'}') => return Ok((&tag[..at], &tag[at + 2..])),
+            _ => {}
+        }
+        at += 1;
+    }
+    Err(InvalidTemplate::Unclosed)
+}
+
+/// How deep brackets of any kind stand in each other.
+fn nesting(tag: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     for byte in tag.bytes() {
         match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
         deepest = deepest.max(depth);

@@ -36,6 +36,7 @@ pub enum RenderFailure {
 pub struct Template {
     engine: Handlebars<'static>,
     step_cost: u64,
+    has_loops: bool,
 }
 
 const NAME: &str = "part";
@@ -54,7 +55,7 @@ impl Template {
         let template =
             handlebars::Template::compile(source).map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))?;
         engine.register_template(NAME, template);
-        Ok(Self { engine, step_cost: check::tags(source) })
+        Ok(Self { engine, step_cost: check::tags(source), has_loops: source.contains("each") })
     }
 
     /// Whether a source compiles within the bounds.
@@ -65,15 +66,37 @@ impl Template {
             .map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))
     }
 
+    /// Whether rendering may take long: only loops multiply the work.
+    pub fn has_loops(&self) -> bool {
+        self.has_loops
+    }
+
     pub fn render(&self, data: &Map<String, Value>) -> Result<String, RenderFailure> {
         let mut output = budget::BoundedOutput::new(OUTPUT_MAX_BYTES);
-        let result = budget::with_budget(self.step_cost, || self.engine.render_to_write(NAME, data, &mut output));
+        let cost = self.step_cost.saturating_mul(1 + weight(data) / BYTES_PER_STEP);
+        let result = budget::with_budget(cost, || self.engine.render_to_write(NAME, data, &mut output));
         match result {
             Ok(()) => String::from_utf8(output.into_bytes()).map_err(|_| RenderFailure::Failed("not UTF-8".into())),
             Err(_) if output.overflowed() || budget::exhausted() => Err(RenderFailure::TooMuch),
             Err(error) => Err(RenderFailure::Failed(crate::reply::sanitize(&error.to_string()))),
         }
     }
+}
+
+/// A step may copy as much of the data as there is.
+const BYTES_PER_STEP: u64 = 256;
+
+/// About how many bytes the data has.
+fn weight(data: &Map<String, Value>) -> u64 {
+    fn of(value: &Value) -> u64 {
+        8 + match value {
+            Value::String(text) => text.len() as u64,
+            Value::Array(items) => items.iter().map(of).sum(),
+            Value::Object(map) => weight(map),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+    }
+    data.iter().map(|(key, value)| key.len() as u64 + of(value)).sum()
 }
 
 #[cfg(test)]

@@ -65,6 +65,20 @@ fn depth_is_refused_before_the_parser_recurses() {
     assert_eq!(Template::check(&nested(DEPTH_MAX)), Ok(()));
     assert_eq!(Template::check(&nested(10_000)), Err(InvalidTemplate::TooDeep));
     assert_eq!(Template::check(&"{{#if a}}".repeat(10_000)), Err(InvalidTemplate::TooDeep));
+    // What the parser reads as text, comment or string must not count as a block that closes.
+    for hidden in [
+        "\\{{/if}}",
+        "{{!-- {{/if}} --}}",
+        "{{!-- }}{{/if}} --}}",
+        "{{x \"}}{{/if}}\"}}",
+        "{{{{r}}}}{{/if}}{{{{/r}}}}",
+        "{{~!-- {{/if}} --}}",
+    ] {
+        let fooled = format!("{}{}", format!("{{{{#if a}}}}{hidden}").repeat(5_000), "{{/if}}".repeat(5_000));
+        assert!(Template::check(&fooled).is_err(), "{hidden}");
+    }
+    assert!(Template::check(&format!("{{{{a {}}}}}", "[".repeat(500))).is_err());
+    assert_eq!(Template::check("{{! a comment }}{{!-- {{a}} --}}{{{raw}}}{{a \"}} it's\"}}{{a.[0]}}"), Ok(()));
     let parens = format!("{{{{a {}b{}}}}}", "(a ".repeat(300), ")".repeat(300));
     assert!(Template::check(&parens).is_err());
     let chain = format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if b}}".repeat(5_000));

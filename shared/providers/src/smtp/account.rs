@@ -37,7 +37,8 @@ impl Default for SmtpTimeouts {
             connect: Duration::from_secs(15),
             hello: Duration::from_secs(60),
             envelope: Duration::from_secs(300),
-            data: Duration::from_secs(120),
+            // With the final dot's ten minutes it stays within the commit deadline of eleven.
+            data: Duration::from_secs(45),
             final_dot: Duration::from_secs(600),
         }
     }

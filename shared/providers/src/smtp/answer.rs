@@ -30,6 +30,7 @@ impl SmtpFailure {
     pub(super) fn from_error(phase: Phase, error: &Error) -> Self {
         match error.status() {
             Some(code) => Self::Refused { phase, code: code.into(), text: reply_text(error) },
+            None if phase == Phase::Auth && error.is_client() => Self::Unusable { why: describe(error) },
             None => Self::Broken { phase, why: describe(error) },
         }
     }

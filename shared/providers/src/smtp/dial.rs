@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::messages::refusal::Phase;
@@ -56,16 +56,16 @@ pub(super) async fn dial(
     stream.set_nodelay(true).map_err(|error| broken(error.to_string()))?;
 
     let tls = || tls_parameters(&account.host, roots);
-    let (mut connection, dot_begun) = match account.tls {
+    let (mut connection, watching) = match account.tls {
         TlsMode::Tls => {
             let stream = tls_stream(stream, &account.host, roots, timeouts.hello).await?;
             let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello);
             (phase(timeouts.hello, Phase::Connect, greeted).await?, None)
         }
         TlsMode::Starttls | TlsMode::None => {
-            let (watched, dot_begun) = Watched::new(stream);
+            let (watched, watching) = Watched::new(stream, account.tls == TlsMode::Starttls);
             let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(watched), hello);
-            (phase(timeouts.hello, Phase::Connect, greeted).await?, Some(dot_begun))
+            (phase(timeouts.hello, Phase::Connect, greeted).await?, Some(watching))
         }
     };
     let dot_begun = if account.tls == TlsMode::Starttls {
@@ -73,9 +73,12 @@ pub(super) async fn dial(
             return Err(unusable("the server does not offer STARTTLS; nothing was sent in the clear"));
         }
         phase(timeouts.hello, Phase::Connect, connection.starttls(tls()?, hello)).await?;
+        if let Some(watching) = watching {
+            watching.byte_by_byte.store(false, Ordering::Relaxed);
+        }
         None
     } else {
-        dot_begun
+        watching.map(|watching| watching.dot_begun)
     };
     if let Some((username, password)) = &account.credentials {
         if account.tls == TlsMode::None {

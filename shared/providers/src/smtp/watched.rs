@@ -18,12 +18,25 @@ const FINAL_DOT: &[u8] = b"\r\n.\r\n";
 pub(super) struct Watched {
     stream: TcpStream,
     dot_begun: Arc<AtomicBool>,
+    byte_by_byte: Arc<AtomicBool>,
+}
+
+/// The outside ends of a watched stream.
+pub(super) struct Watching {
+    pub dot_begun: Arc<AtomicBool>,
+    /// While set, a read gives one byte. Before STARTTLS nothing may be read ahead: what somebody in between slips in
+    /// behind the server's go-ahead would be taken for replies that came under TLS.
+    pub byte_by_byte: Arc<AtomicBool>,
 }
 
 impl Watched {
-    pub(super) fn new(stream: TcpStream) -> (Self, Arc<AtomicBool>) {
-        let dot_begun = Arc::new(AtomicBool::new(false));
-        (Self { stream, dot_begun: Arc::clone(&dot_begun) }, dot_begun)
+    pub(super) fn new(stream: TcpStream, byte_by_byte: bool) -> (Self, Watching) {
+        let watching = Watching {
+            dot_begun: Arc::new(AtomicBool::new(false)),
+            byte_by_byte: Arc::new(AtomicBool::new(byte_by_byte)),
+        };
+        let (dot_begun, byte_by_byte) = (Arc::clone(&watching.dot_begun), Arc::clone(&watching.byte_by_byte));
+        (Self { stream, dot_begun, byte_by_byte }, watching)
     }
 }
 
@@ -35,7 +48,14 @@ impl AsyncTokioStream for Watched {
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        if !self.byte_by_byte.load(Ordering::Relaxed) {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let mut byte = [0];
+        let mut small = ReadBuf::new(&mut byte);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut small);
+        buf.put_slice(small.filled());
+        polled
     }
 }
 

@@ -70,6 +70,9 @@ impl BackendOptions {
     }
 }
 
+/// Jobs between the pump and their handlers. Few: at a stop they wait until the handlers in flight have ended.
+const DELIVERIES_WAITING: usize = 2;
+
 /// What the three tasks and the leases share.
 pub(crate) struct Shared {
     pub link: QueueLink,
@@ -80,11 +83,16 @@ pub(crate) struct Shared {
     pub stop: CancellationToken,
 }
 
+struct Tasks {
+    pump: JoinHandle<()>,
+    others: [JoinHandle<()>; 2],
+}
+
 pub struct QueueBackend<J> {
     shared: Arc<Shared>,
     settler: Settler,
     deliveries: (mpsc::Sender<Delivery<J>>, mpsc::Receiver<Delivery<J>>),
-    tasks: Option<Vec<JoinHandle<()>>>,
+    tasks: Option<Tasks>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
@@ -99,7 +107,7 @@ impl<J> QueueBackend<J> {
             stop,
             options,
         });
-        let deliveries = mpsc::channel(shared.options.jobs_max);
+        let deliveries = mpsc::channel(DELIVERIES_WAITING);
         Self { settler: Settler::new(Arc::clone(&shared)), shared, deliveries, tasks: None, closing: None }
     }
 }
@@ -111,11 +119,10 @@ impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
         self.tasks.get_or_insert_with(|| {
             let (shared, settler) = (Arc::clone(&self.shared), self.settler.handle());
-            vec![
-                tokio::spawn(pump::pump(Arc::clone(&shared), settler, self.deliveries.0.clone())),
-                tokio::spawn(wake::listen(Arc::clone(&shared))),
-                tokio::spawn(renewer::renew(shared)),
-            ]
+            Tasks {
+                pump: tokio::spawn(pump::pump(Arc::clone(&shared), settler, self.deliveries.0.clone())),
+                others: [tokio::spawn(wake::listen(Arc::clone(&shared))), tokio::spawn(renewer::renew(shared))],
+            }
         });
         Poll::Ready(Ok(()))
     }
@@ -134,10 +141,11 @@ impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
             }
             let (tasks, shared, settler) = (self.tasks.take(), Arc::clone(&self.shared), self.settler.take());
             self.closing = Some(Box::pin(async move {
+                let Some(Tasks { pump, others }) = tasks else { return };
+                // It ends by itself, and may just have been handed jobs that it has to give back.
+                let _ = tokio::time::timeout(shared.options.drain, pump).await;
                 settler.drain(shared.options.drain).await;
-                for task in tasks.into_iter().flatten() {
-                    task.abort();
-                }
+                others.into_iter().for_each(|task| task.abort());
             }));
         }
         match &mut self.closing {

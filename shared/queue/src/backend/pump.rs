@@ -57,8 +57,9 @@ pub(super) async fn pump<J: DeserializeOwned>(
 /// Waits for one free hand and takes the others that are free too. `None` when stopped.
 async fn free_hands(shared: &Shared) -> Option<Vec<OwnedSemaphorePermit>> {
     let first = tokio::select! {
-        permit = Arc::clone(&shared.permits).acquire_owned() => permit.ok()?,
+        biased;
         () = shared.stop.cancelled() => return None,
+        permit = Arc::clone(&shared.permits).acquire_owned() => permit.ok()?,
     };
     let more = std::iter::from_fn(|| Arc::clone(&shared.permits).try_acquire_owned().ok());
     Some(std::iter::once(first).chain(more.take(CLAIM_MAX - 1)).collect())
@@ -117,8 +118,14 @@ async fn deliver<J: DeserializeOwned>(
 ) {
     match serde_json::from_str(payload) {
         Ok(job) => {
-            if let Err(unsent) = deliveries.send(Delivery { job, lease }).await {
-                settler.release(&unsent.0.lease);
+            let held = lease.clone();
+            let delivered = tokio::select! {
+                biased;
+                () = shared.stop.cancelled() => false,
+                sent = deliveries.send(Delivery { job, lease }) => sent.is_ok(),
+            };
+            if !delivered {
+                settler.release(&held);
             }
         }
         Err(error) => {

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pump::SILENCE;
 use super::{Lease, Shared};
@@ -7,9 +8,10 @@ use crate::backoff::Waits;
 use crate::link::Arg;
 use crate::{QueueError, Result, scripts};
 
-/// Renews every lease in hand three times per lease, all in one call, however long the handlers take.
+/// Renews every lease in hand at least three times per lease, all in one call, however long the handlers take.
 pub(super) async fn renew(shared: Arc<Shared>) {
-    let every = shared.options.lease / 3;
+    // Often enough that a busy fleet is never taken for a Redis that was out of reach.
+    let every = (shared.options.lease / 3).min(Duration::from_secs(1));
     let mut waits = Waits::new();
     loop {
         tokio::time::sleep(every).await;
@@ -43,7 +45,7 @@ async fn renew_all(shared: &Shared, leases: &[Lease]) -> Result<()> {
         args.extend([Arg::Text(lease.job()), Arg::Text(lease.token())]);
     }
     let lost: HashSet<String> = shared.link.call(&scripts::RENEW, &names, &args).await?.rest.into_iter().collect();
-    for lease in leases.iter().filter(|lease| lost.contains(lease.job())) {
+    for lease in leases.iter().filter(|lease| lost.contains(lease.token())) {
         lease.lose();
         metrics::counter!("postfleet_queue_leases_lost_total").increment(1);
     }

@@ -1,4 +1,5 @@
 use domain::jobs::PoolName;
+use redis::AsyncCommands;
 
 use crate::{QueueError, QueueLink, Result, scripts};
 
@@ -22,6 +23,12 @@ impl Audit {
 }
 
 impl QueueLink {
+    /// Has the next audit count anew what the window holds: something that was counted has vanished.
+    pub async fn ask_for_recount(&self) -> Result<()> {
+        let _: i64 = self.connection().hset(self.keys().window(), "recount", 1).await?;
+        Ok(())
+    }
+
     pub async fn audit(&self, pool: &PoolName) -> Result<Audit> {
         let keys = self.keys();
         let [high, normal, low] = keys.ready(pool);

@@ -1,11 +1,11 @@
-use futures::StreamExt;
-use redis::AsyncCommands;
+use redis::{AsyncCommands, ScanOptions};
 use uuid::Uuid;
 
 use crate::link::{Answer, Arg};
 use crate::{QueueError, QueueLink, Result, scripts};
 
 const UNLINK_BATCH: usize = 500;
+const SCAN_STEP: usize = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
@@ -20,6 +20,11 @@ impl QueueLink {
     pub async fn begin_generation(&self, generation: Uuid, beat: i64) -> Result<Begun> {
         let keys = self.keys();
         let mut connection = self.connection();
+        let standing: Option<String> = connection.hget(keys.pulse(), "generation").await?;
+        if standing == Some(generation.simple().to_string()) {
+            self.pulse().adopt(generation, beat);
+            return Ok(Begun::Yes);
+        }
         if let Some(ahead) = self.standing_beat().await?.filter(|standing| *standing > beat) {
             return Ok(Begun::Ahead(ahead));
         }
@@ -49,11 +54,13 @@ impl QueueLink {
     }
 
     async fn unlink(&self, pattern: &str) -> Result<()> {
-        let mut scanner = self.connection();
-        let found: Vec<String> = {
-            let names = scanner.scan_match::<_, String>(pattern).await?;
-            names.filter_map(|name| async move { name.ok() }).collect().await
-        };
+        let (mut scanner, mut found) = (self.connection(), Vec::new());
+        let options = ScanOptions::default().with_pattern(pattern).with_count(SCAN_STEP);
+        let mut names = scanner.scan_options::<String>(options).await?;
+        while let Some(name) = names.next_item().await {
+            found.push(name?);
+        }
+        drop(names);
         let mut connection = self.connection();
         for batch in found.chunks(UNLINK_BATCH) {
             let _: () = connection.unlink(batch).await?;

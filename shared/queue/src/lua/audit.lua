@@ -7,7 +7,8 @@ local jobs = redis.call('HLEN', KEYS[4])
 local ready = redis.call('LLEN', KEYS[5]) + redis.call('LLEN', KEYS[6]) + redis.call('LLEN', KEYS[7])
 local leased = redis.call('ZCARD', KEYS[9])
 local placed = ready + redis.call('ZCARD', KEYS[8]) + leased + redis.call('HLEN', KEYS[10])
-if redis.call('HGET', KEYS[2], 'recount') then
+local leaked = jobs == 0 and redis.call('HLEN', KEYS[3]) == 0 and redis.call('EXISTS', KEYS[2]) == 1
+if leaked or redis.call('HGET', KEYS[2], 'recount') then
     -- Bounded by the window: what may stand here is what is counted.
     redis.call('DEL', KEYS[2])
     for _, record in ipairs(redis.call('HVALS', KEYS[4])) do

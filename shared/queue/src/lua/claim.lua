@@ -13,6 +13,8 @@ if heard[1] and now - heard[1] > tonumber(ARGV[6]) then
     redis.call('HSET', KEYS[1], 'grace', grace)
 end
 redis.call('HSET', KEYS[1], 'heard', now)
+-- A clock that went forward and back must not suspend reaping for as long.
+if grace > now + lease then grace = now + lease end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', now, 'LIMIT', 0, 100)) do
     redis.call('ZREM', KEYS[7], id)

@@ -1,4 +1,4 @@
--- Renews leases; answers which are no longer the caller's.
+-- Renews leases; answers the tokens of those that are no longer the caller's.
 -- KEYS: pulse, leases, holders. ARGV: generation, beat, lease in ms, silence in ms, then job, token …
 local lost, beat = refused(KEYS[1], ARGV[1], ARGV[2])
 if lost then return { 'lost' } end
@@ -10,7 +10,7 @@ for place = 5, #ARGV, 2 do
     if redis.call('HGET', KEYS[3], ARGV[place]) == ARGV[place + 1] then
         redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[place])
     else
-        answer[#answer + 1] = ARGV[place]
+        answer[#answer + 1] = ARGV[place + 1]
     end
 end
 return answer

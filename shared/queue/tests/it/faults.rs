@@ -9,11 +9,9 @@ use testkit::{until, until_within};
 use crate::fleet::{Fleet, Handled};
 
 /// A worker that takes a moment over each job, so that a fault always meets some in hand.
-fn slowly(_: queue::Delivery<domain::jobs::SendJob>) -> impl Future<Output = anyhow::Result<Outcome>> + Send + 'static {
-    async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        Ok(Outcome::Done)
-    }
+async fn slowly(_: queue::Delivery<domain::jobs::SendJob>) -> anyhow::Result<Outcome> {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Ok(Outcome::Done)
 }
 
 async fn all_once(fleet: &Fleet, handled: &Handled, jobs: &[JobId]) -> anyhow::Result<()> {

@@ -17,6 +17,8 @@ WITH new_contents AS (
     SELECT a.id, $1, a.sender_id, a.content_id, a.to_address, a.reply_to, a.headers,
            CASE WHEN a.tags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(a.tags)) END, a.data, a.dedupe_hash
     FROM asked a
+    -- In one order everywhere: two statements with the same keys must not wait for each other in a ring.
+    ORDER BY a.dedupe_hash
     ON CONFLICT (tenant_id, dedupe_hash) WHERE dedupe_hash IS NOT NULL DO NOTHING
     RETURNING id
 )

@@ -4,6 +4,8 @@ WITH asked AS (
         AS a (tenant_id, sender_id, take, first_job, lane)
     WHERE EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
       AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
+      AND EXISTS (SELECT 1 FROM senders s WHERE s.id = a.sender_id AND s.paused_at IS NULL)
+      AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = a.tenant_id AND t.paused_at IS NULL)
 ), due AS MATERIALIZED (
     SELECT a.lane, a.take, a.first_job, d.message_id, d.priority, d.run_at
     FROM asked a

@@ -94,14 +94,16 @@ impl Messages<'_> {
         };
         let expected: Vec<Uuid> = sqlx::query_scalar(
             "SELECT r.message_id FROM message_runs r
-             JOIN unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS a (message_id, job_id, attempt_id)
+             JOIN unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS a (message_id, job_id, attempt_id, state)
                ON a.message_id = r.message_id
              WHERE (r.job_id = a.job_id AND r.state = 'queued')
-                OR (r.attempt_id = a.attempt_id AND r.state IN ('committing', 'uncertain'))",
+                OR (r.attempt_id = a.attempt_id
+                    AND (r.state IN ('committing', 'uncertain') OR (r.state = 'unknown' AND a.state = 'accepted')))",
         )
         .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
         .bind(rows.iter().map(job).collect::<Vec<_>>())
         .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
         .fetch_all(self.pool)
         .await?;
         Ok(expected.into_iter().map(MessageId).collect())

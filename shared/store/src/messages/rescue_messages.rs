@@ -27,9 +27,14 @@ impl Messages<'_> {
     pub async fn rescue_jobs(&self, term: Term, gone: &[JobId]) -> Result<u64> {
         let ids: Vec<Uuid> = gone.iter().map(|job| job.uuid()).collect();
         let done = sqlx::query(
-            "UPDATE message_runs SET state = 'scheduled', job_id = NULL, queued_at = NULL
-             WHERE state = 'queued' AND job_id = ANY($3)
-               AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())",
+            "WITH ours AS MATERIALIZED (
+                 SELECT message_id FROM message_runs
+                 WHERE state = 'queued' AND job_id = ANY($3)
+                   AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
+                 ORDER BY message_id FOR UPDATE SKIP LOCKED
+             )
+             UPDATE message_runs r SET state = 'scheduled', job_id = NULL, queued_at = NULL
+             FROM ours o WHERE r.message_id = o.message_id",
         )
         .bind(term.owner)
         .bind(term.number)

@@ -19,9 +19,6 @@ pub struct Unpreparable {
     pub why: String,
 }
 
-/// Beyond this much source and data the work goes to a thread that may block.
-const INLINE_MAX_BYTES: usize = 32 * 1024;
-
 /// Renders and composes.
 pub async fn prepare_mail(
     row: &LoadedRow,
@@ -30,8 +27,7 @@ pub async fn prepare_mail(
 ) -> Result<PreparedMail, Unpreparable> {
     let content = content.map_err(|error| unpreparable(&error.to_string()))?;
     let data: Map<String, Value> = row.data.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-    let large = row.data.as_ref().is_some_and(|data| data.to_string().len() > INLINE_MAX_BYTES);
-    let rendered = if large {
+    let rendered = if content.is_heavy() {
         tokio::task::spawn_blocking(move || content.render(&data))
             .await
             .map_err(|error| unpreparable(&error.to_string()))?

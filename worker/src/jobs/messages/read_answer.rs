@@ -21,7 +21,8 @@ pub struct Try<'a> {
     pub expect: Expectation,
     /// Tries made before this one.
     pub tries: u32,
-    pub suppression_key: &'a str,
+    /// Whom it was for, as given.
+    pub address: &'a str,
     pub jitter: f64,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Try<'a> {
             Action::Fail => over("refused"),
             Action::FailAndSuppress => {
                 let mut reading = over("refused");
-                reading.row.suppress = Some(self.suppression_key.to_owned());
+                reading.row.suppress = Some(self.address.to_ascii_lowercase());
                 reading
             }
             Action::Retry | Action::BlameSender => {

@@ -4,13 +4,7 @@ use uuid::Uuid;
 
 fn this_try(tries: u32) -> Try<'static> {
     let message = MessageId(Uuid::from_u128(1));
-    Try {
-        message,
-        expect: Expectation::Job(JobId(Uuid::from_u128(2))),
-        tries,
-        suppression_key: "ann@example.com",
-        jitter: 0.5,
-    }
+    Try { message, expect: Expectation::Job(JobId(Uuid::from_u128(2))), tries, address: "Ann@example.com", jitter: 0.5 }
 }
 
 fn refused(phase: Phase, code: u16, text: &str) -> SmtpFailure {

@@ -88,7 +88,7 @@ impl Sending {
             message: self.row.id,
             expect: Expectation::Job(self.job),
             tries: self.row.tries,
-            suppression_key: &self.row.to_address,
+            address: &self.row.to_address,
             jitter: self.context.jitter.next(),
         }
     }
@@ -110,14 +110,17 @@ impl Sending {
                 return Ok(None);
             }
             let mut session = opened;
-            match session.envelope(&self.sender.address, &self.row.to_address).await {
-                Ok(()) if self.lease.is_over() => {
-                    self.keep_after_reset(session).await;
-                    return Ok(None);
-                }
+            // Still reversible: a stop does not wait for a slow server here. Dropped in the middle, it is never reused.
+            let enveloped = tokio::select! {
+                enveloped = session.envelope(&self.sender.address, &self.row.to_address) => enveloped,
+                () = self.lease.over() => return Ok(None),
+            };
+            match enveloped {
+                Ok(()) if self.lease.is_over() => return Ok(None),
                 Ok(()) => return Ok(Some(session)),
                 // A kept connection may have been closed at the other end while it idled.
                 Err(SmtpFailure::Broken { phase: Phase::MailFrom, .. }) if session.is_kept() => {}
+                Err(SmtpFailure::Refused { phase: Phase::MailFrom, code: CLOSING, .. }) if session.is_kept() => {}
                 Err(refused @ SmtpFailure::Refused { code, .. }) => {
                     if code != CLOSING {
                         self.keep_after_reset(session).await;

@@ -60,7 +60,7 @@ async fn decide(context: &Context, job: &SendJob, rows: Vec<LoadedRow>) -> (Vec<
             message: row.id,
             expect: Expectation::Job(job.id),
             tries: row.tries,
-            suppression_key: &row.to_address,
+            address: &row.to_address,
             jitter: 0.0,
         };
         let ended = match decide_send(&row.facts, job.id) {
@@ -147,7 +147,7 @@ async fn collect(
                 let Some((message, tries)) = started.get(&error.id()).copied() else { continue };
                 tracing::error!(%message, "a send panicked");
                 let expect = Expectation::Job(job.id);
-                let this_try = Try { message, expect, tries, suppression_key: "", jitter: context.jitter.next() };
+                let this_try = Try { message, expect, tries, address: "", jitter: context.jitter.next() };
                 let fault = SmtpFailure::Broken { phase: Phase::Connect, why: "a fault of ours".to_owned() };
                 context.outcomes.record(this_try.read_failure(&fault).row).await;
             }
