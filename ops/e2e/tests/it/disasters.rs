@@ -93,9 +93,9 @@ async fn if_postgres_went_back_in_time_sending_stops_until_an_operator_says_so()
     sqlx::query("UPDATE fleet SET beat = beat - 1000").execute(&mut connection).await?;
     until("it is halted", async || Ok(system.store.fleet().state().await?.halt_reason.is_some())).await;
     let message = system.message("ann@recipients.example").await?;
-    let scans = "SELECT beat FROM fleet";
-    let beat = system.database.count(scans).await?;
-    until("the leader had every chance", async || Ok(system.database.count(scans).await? > beat + 2)).await;
+    let renewals = "SELECT extract(epoch FROM expires_at)::bigint FROM leaders";
+    let before = system.database.count(renewals).await?;
+    until("the leader had every chance", async || Ok(system.database.count(renewals).await? > before + 3)).await;
     assert_eq!(system.state(message).await?, MessageState::Scheduled);
     assert_eq!(system.taken(message)?, 0);
 

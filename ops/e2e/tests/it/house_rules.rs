@@ -81,6 +81,19 @@ fn files_stay_short() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_test_that_an_adr_names_exists() -> anyhow::Result<()> {
+    let sources: String = files(".rs")?.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+    let adr = std::fs::read_to_string(root().join("docs/adr/0002-own-redis-backend.md"))?;
+    let rows: Vec<&str> = adr.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault")).collect();
+    assert!(rows.len() >= 20);
+    for row in rows {
+        let test = row.split('`').rev().nth(1).expect("each row names its test last");
+        assert!(sources.contains(&format!("async fn {test}()")), "{test} does not exist");
+    }
+    Ok(())
+}
+
 fn files(suffix: &str) -> anyhow::Result<Vec<PathBuf>> {
     let (mut folders, mut found) = (vec![root()], Vec::new());
     while let Some(folder) = folders.pop() {
