@@ -155,6 +155,16 @@ impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
     }
 }
 
+/// A worker that is dropped must not go on claiming or renewing in the name of handlers that are gone.
+impl<J> Drop for QueueBackend<J> {
+    fn drop(&mut self) {
+        if let Some(Tasks { pump, others }) = self.tasks.take() {
+            pump.abort();
+            others.into_iter().for_each(|task| task.abort());
+        }
+    }
+}
+
 impl<J: DeserializeOwned + Send + Sync + 'static> BackendConfig for QueueBackend<J> {
     type Args = Delivery<J>;
     type Id = String;
