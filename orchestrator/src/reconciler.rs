@@ -45,27 +45,31 @@ impl Report {
     }
 }
 
+/// Half the wait after a first failure; it doubles with every further one, up to sixteen times. What failed because
+/// Redis was lost is needed again as soon as it is back.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
 /// Runs passes until shutdown. A pass that fails is told once an outage and tried again with the next.
 pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, shutdown: Shutdown) {
     let name = reconciler.name();
-    let mut failing = false;
+    let mut failures = 0u32;
     while !shutdown.is_begun() {
         let wait = match reconciler.run_once().await {
             Ok(report) => {
-                if failing {
+                if failures > 0 {
                     tracing::info!(reconciler = name, "works again");
                 }
-                failing = false;
+                failures = 0;
                 tell(name, &report);
                 report.again_in.unwrap_or_else(|| reconciler.every())
             }
             Err(error) => {
                 metrics::counter!("postfleet_reconciler_failures_total", "reconciler" => name).increment(1);
-                if !failing {
+                if failures == 0 {
                     tracing::warn!(reconciler = name, error = format!("{error:#}"), "a pass failed; it is tried again");
                 }
-                failing = true;
-                reconciler.every().min(Duration::from_secs(1))
+                failures += 1;
+                reconciler.every().min(AFTER_FAILURE.saturating_mul(1 << failures.min(4)))
             }
         };
         tokio::select! {

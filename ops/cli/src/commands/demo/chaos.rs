@@ -55,7 +55,7 @@ impl<'a> Chaos<'a> {
 
     pub async fn run(&mut self, watch: &mut Watch) -> anyhow::Result<Events> {
         let mut events = Events::default();
-        let (warm, first) = (self.messages / 5, self.messages * 16 / 25);
+        let (warm, first) = (self.messages * 9 / 25, self.messages * 18 / 25);
         self.wave(0..warm).await??;
         watch.until_taken(u64::from(warm)).await?;
         self.until_measured(watch).await?;
