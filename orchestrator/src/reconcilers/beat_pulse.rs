@@ -35,7 +35,10 @@ impl BeatPulse {
         match self.parts.queue.begin_generation(state.generation, state.beat).await? {
             Begun::Yes => {
                 metrics::counter!("postfleet_redis_losses_total").increment(1);
-                tracing::warn!(why, rows = returned, "Redis was lost; what was queued is due again");
+                match returned {
+                    Some(0) => tracing::info!(why, "Redis had nothing of ours; a generation begins"),
+                    rows => tracing::warn!(why, rows, "Redis was lost; what was queued is due again"),
+                }
                 Ok(Report::default().count("generations_begun", 1).count("rows_returned", returned.unwrap_or(0)))
             }
             Begun::Ahead(beat) => self.halt_if_behind(term, beat).await,

@@ -18,6 +18,7 @@ use rand::rngs::StdRng;
 
 use chaos::Chaos;
 use stack::Stack;
+use verdict::Verdict;
 use watch::Watch;
 
 #[derive(Args, Clone)]
@@ -48,17 +49,27 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let stack = Stack::start(options.workers).await?;
     eprintln!("stack is up: {} workers, {} senders, sink on {}", options.workers, stack.senders.len(), stack.sink.smtp);
 
-    let mut watch = Watch::start(&stack, options.messages).await?;
-    let mut chaos = Chaos::new(&stack, options.messages, options.workers, StdRng::seed_from_u64(seed));
+    // Whatever comes of it, what was started is stopped.
+    let driven = tokio::select! {
+        biased;
+        driven = drive(&options, &stack, seed) => driven,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    stack.stop().await?;
+    Ok(if driven?.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn drive(options: &DemoOptions, stack: &Stack, seed: u64) -> anyhow::Result<Verdict> {
+    let mut watch = Watch::start(stack, options.messages).await?;
+    let mut chaos = Chaos::new(stack, options.messages, options.workers, StdRng::seed_from_u64(seed));
     let events = tokio::time::timeout(PATIENCE, chaos.run(&mut watch)).await.context("the load came to no end")??;
     watch.until_settled(PATIENCE).await?;
 
-    let verdict = verdict::judge(&stack, options.messages, &events, watch.sending_secs()).await?;
+    let verdict = verdict::judge(stack, options.messages, &events, watch.sending_secs()).await?;
     report::print(&verdict, &events, options.json);
     if options.keep {
-        report::print_links(&stack);
+        report::print_links(stack);
         tokio::signal::ctrl_c().await?;
     }
-    stack.stop().await?;
-    Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict)
 }
