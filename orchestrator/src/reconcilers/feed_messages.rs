@@ -13,6 +13,7 @@ use store::Term;
 use store::messages::{FedRow, FeedRequest, Lane};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::feed_plan::{Room, plan};
 use crate::bell::Bell;
@@ -39,6 +40,7 @@ pub struct FeedMessages {
 struct State {
     lanes: Vec<Lane>,
     scanned_at: Option<Instant>,
+    generation: Option<Uuid>,
     turn: usize,
 }
 
@@ -61,6 +63,12 @@ impl FeedMessages {
     async fn feed(&self, term: Term, state: &mut State) -> anyhow::Result<u64> {
         let caps = self.caps(&state.lanes);
         let occupancy = self.parts.queue.occupancy(&caps).await?;
+        let (generation, _) = self.parts.queue.pulse().get();
+        if state.generation != Some(generation) {
+            // What was queued before is due again, also in lanes that were empty a moment ago.
+            state.lanes = self.parts.store.messages().due_lanes_all_tenants().await?;
+            state.generation = Some(generation);
+        }
         let noted: HashSet<LaneName> = occupancy.backlog.iter().copied().collect();
         add_lanes(&mut state.lanes, noted.iter().copied());
         let room = Room {
@@ -159,7 +167,11 @@ impl Reconciler for FeedMessages {
     }
 
     async fn run_once(&self) -> anyhow::Result<Report> {
-        let Some(term) = self.parts.term_in_step() else { return Ok(Report::default()) };
+        let Some(term) = self.parts.term_in_step() else {
+            // A leader is in step again in a moment, and the fleet is idle until then.
+            let again_in = self.parts.leadership.term().map(|_| LOOK_AGAIN);
+            return Ok(Report { again_in, ..Report::default() });
+        };
         let mut state = self.state.lock().await;
         let scanned = self.find_lanes(&mut state).await?;
         let alone = if scanned { self.feed_crashed(term).await? } else { 0 };

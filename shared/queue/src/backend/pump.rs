@@ -13,6 +13,7 @@ use crate::{QueueError, Result, scripts};
 
 /// Jobs taken in one call.
 const CLAIM_MAX: usize = 16;
+const LOST_WAIT: Duration = Duration::from_millis(50);
 /// If Redis heard nobody for this long, it was out of reach.
 pub(super) const SILENCE: Duration = Duration::from_millis(2_500);
 
@@ -45,8 +46,10 @@ pub(super) async fn pump<J: DeserializeOwned>(
             Err(error) => {
                 metrics::counter!("postfleet_queue_claim_errors_total").increment(1);
                 tracing::debug!(error = &error as &dyn std::error::Error, "claim failed, trying again");
+                // A Redis that answers and was lost has its next generation in a moment.
+                let wait = if matches!(error, QueueError::Lost) { LOST_WAIT } else { waits.next() };
                 tokio::select! {
-                    () = tokio::time::sleep(waits.next()) => {}
+                    () = tokio::time::sleep(wait) => {}
                     () = shared.stop.cancelled() => return,
                 }
             }

@@ -63,7 +63,7 @@ impl<'a> Chaos<'a> {
         let enqueueing = self.wave(warm..first);
         let moment = warm + (f64::from(first - warm) * self.rng.random_range(0.1..0.2)) as u32;
         watch.until_taken(u64::from(moment)).await?;
-        events.flush = Some(self.empty_redis(watch).await?);
+        events.flush = Some(self.empty_redis(watch, u64::from(first)).await?);
         enqueueing.await??;
 
         let mut connection = PgConnection::connect(&self.stack.database_url).await?;
@@ -72,7 +72,8 @@ impl<'a> Chaos<'a> {
             self.until_all_work(watch, &mut connection).await?;
             let wave = self.wave(first + rest * kill / KILLS..first + rest * (kill + 1) / KILLS);
             let before = watch.look().await?;
-            watch.until_taken(before + self.rng.random_range(10..150)).await?;
+            let soon = u64::from((rest / KILLS / 4).clamp(1, 150));
+            watch.until_taken(before + self.rng.random_range(1..=soon)).await?;
             events.kills.push(self.kill_worker(watch, &mut connection).await?);
             wave.await??;
         }
@@ -104,12 +105,13 @@ impl<'a> Chaos<'a> {
         Ok(())
     }
 
-    async fn empty_redis(&self, watch: &mut Watch) -> anyhow::Result<(i64, f64)> {
+    async fn empty_redis(&self, watch: &mut Watch, until_taken: u64) -> anyhow::Result<(i64, f64)> {
         let waited = Instant::now();
         let queued = loop {
-            watch.look().await?;
+            let taken = watch.look().await?;
             let queued = watch.counts().await?.queued;
-            if queued >= QUEUED_MIN || waited.elapsed() > WITHIN {
+            // A small load may be through before there is such a moment.
+            if queued >= QUEUED_MIN || taken >= until_taken || waited.elapsed() > WITHIN {
                 break queued;
             }
         };
@@ -132,6 +134,9 @@ impl<'a> Chaos<'a> {
         let too_early = || since.elapsed() < noticed + tail::WINDOW;
         while (too_early() || watch.tail.per_second() < rate_before * BACK_AT) && since.elapsed() < WITHIN {
             watch.look().await?;
+            if watch.counts().await?.unsettled == 0 {
+                break;
+            }
         }
         let (noticed, back) = (noticed.as_secs_f64(), since.elapsed().as_secs_f64());
         eprintln!("\nnoticed after {noticed:.2} s, back at {:.0} a second after {back:.2} s", watch.tail.per_second());
@@ -153,7 +158,9 @@ impl<'a> Chaos<'a> {
                 continue;
             }
             let committing = frozen_commits(connection, worker).await?;
-            if committing >= COMMITTING_MIN || waited.elapsed() > WITHIN {
+            // A small load may be through before there is such a moment.
+            let over = waited.elapsed() > Duration::from_secs(1) && watch.counts().await?.unsettled == 0;
+            if committing >= COMMITTING_MIN || over || waited.elapsed() > WITHIN {
                 let held = self.held_jobs(worker).await?;
                 let since = Instant::now();
                 kill(process, Signal::SIGKILL)?;
