@@ -21,8 +21,7 @@ CREATE TABLE api_keys (
     hash bytea NOT NULL CHECK (length(hash) = 32),
     created_at timestamptz NOT NULL DEFAULT postfleet_now(),
     expires_at timestamptz,
-    revoked_at timestamptz,
-    last_used_at timestamptz
+    revoked_at timestamptz
 );
 CREATE INDEX api_keys_tenant ON api_keys (tenant_id);
 

@@ -38,8 +38,6 @@ CREATE TABLE message_runs (
     job_id uuid,
     tries smallint NOT NULL DEFAULT 0,
     crashes smallint NOT NULL DEFAULT 0,
-    -- Which waiting room the row stands in, if any.
-    wait_key text,
     last_class text,
     last_error text,
     attempt_id uuid,

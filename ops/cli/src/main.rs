@@ -26,11 +26,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let logs = options.logs;
     match options.command {
         Command::Api(options) => commands::api::run(options).await?,
         Command::Worker(options) => commands::worker::run(options).await?,
-        Command::Orchestrator(options) => commands::orchestrator::run(options).await?,
-        Command::Up(options) => commands::up::run(options).await?,
+        Command::Orchestrator(options) => commands::orchestrator::run(options, &logs).await?,
+        Command::Up(options) => commands::up::run(options, &logs).await?,
         Command::Migrate(options) => commands::migrate::run(options).await?,
         Command::Tenants(options) => commands::tenants::run(options).await?,
         Command::Keys(options) => commands::keys::run(options).await?,

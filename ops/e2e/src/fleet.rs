@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use crate::System;
 pub struct Fleet {
     processes: Vec<Child>,
     environment: Vec<(&'static str, String)>,
+    log: Option<PathBuf>,
 }
 
 impl Fleet {
@@ -22,7 +25,7 @@ impl Fleet {
             ("POSTFLEET_LOG", "error".to_owned()),
             ("POSTFLEET_OPS_LISTEN", "127.0.0.1:0".to_owned()),
         ];
-        Self { processes: Vec::new(), environment }
+        Self { processes: Vec::new(), environment, log: None }
     }
 
     /// Starts `postfleet` with these arguments; answers its place.
@@ -32,9 +35,24 @@ impl Fleet {
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(self.log_end()?)
             .spawn()?;
         self.processes.push(process);
         Ok(self.processes.len() - 1)
+    }
+
+    /// Processes that are started from now on log everything there is into a file.
+    pub fn log_everything_to(&mut self, file: &Path) {
+        self.environment.retain(|(name, _)| *name != "POSTFLEET_LOG");
+        self.environment.push(("POSTFLEET_LOG", "trace".to_owned()));
+        self.log = Some(file.to_owned());
+    }
+
+    fn log_end(&self) -> anyhow::Result<Stdio> {
+        Ok(match &self.log {
+            Some(file) => File::options().create(true).append(true).open(file)?.into(),
+            None => Stdio::inherit(),
+        })
     }
 
     pub fn signal(&self, place: usize, signal: Signal) -> anyhow::Result<()> {

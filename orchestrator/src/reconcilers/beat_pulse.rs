@@ -54,7 +54,7 @@ impl BeatPulse {
             return Ok(Report::default());
         }
         let reason = format!("Postgres is at beat {} and Redis at {beat}: Postgres went back in time", state.beat);
-        if self.parts.store.fleet().halt(&reason).await? {
+        if self.parts.store.fleet().halt(term, &reason).await? {
             tracing::error!(reason, "sending is halted until an operator runs `postfleet resume`");
         }
         Ok(Report::default().count("halted", 1))

@@ -57,9 +57,7 @@ impl Reconciler for WriteOffWorkers {
     }
 
     async fn run_once(&self) -> anyhow::Result<Report> {
-        if self.parts.leadership.term().is_none() {
-            return Ok(Report::default());
-        }
+        let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
         let workers = self.parts.store.workers();
         let alive = workers.alive().await?;
         metrics::gauge!("postfleet_workers_alive").set(alive as f64);
@@ -67,7 +65,7 @@ impl Reconciler for WriteOffWorkers {
         if heard_for.as_secs_f64() < SILENT_SECS {
             return Ok(Report::default());
         }
-        let lost = workers.write_off_silent(SILENT_SECS).await?;
+        let lost = workers.write_off_silent(term, SILENT_SECS).await?;
         for worker in &lost {
             tracing::warn!(%worker, "a worker fell silent and is written off");
             for pool in pools() {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ::orchestrator::{Parts, SpawnPlan, Supervisor};
 use clap::Args;
-use runtime::config::{OpsConfig, OrchestratorConfig};
+use runtime::config::{LogConfig, LogFormat, OpsConfig, OrchestratorConfig};
 use runtime::{Ids, Shutdown, ops_server, telemetry};
 
 use super::worker::WorkerOptions;
@@ -17,7 +17,7 @@ pub struct OrchestratorOptions {
     worker: WorkerOptions,
 }
 
-pub async fn run(options: OrchestratorOptions) -> anyhow::Result<()> {
+pub async fn run(options: OrchestratorOptions, logs: &LogConfig) -> anyhow::Result<()> {
     telemetry::metrics();
     let shutdown = Shutdown::on_signals()?;
     let parts = parts(&options.worker)?;
@@ -26,7 +26,7 @@ pub async fn run(options: OrchestratorOptions) -> anyhow::Result<()> {
         .await?;
     tokio::spawn(telemetry::metrics_upkeep());
     runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
-    let supervisor = supervisor(&parts, &options.worker, options.orchestrator.spawn)?;
+    let supervisor = supervisor(&parts, &options.worker, logs, options.orchestrator.spawn)?;
     ::orchestrator::run(parts, supervisor, shutdown).await
 }
 
@@ -36,12 +36,20 @@ pub fn parts(options: &WorkerOptions) -> anyhow::Result<Parts> {
 }
 
 /// Workers started as this very program, with what was given to us.
-pub fn supervisor(parts: &Parts, options: &WorkerOptions, workers: u32) -> anyhow::Result<Option<Supervisor>> {
+pub fn supervisor(
+    parts: &Parts,
+    options: &WorkerOptions,
+    logs: &LogConfig,
+    workers: u32,
+) -> anyhow::Result<Option<Supervisor>> {
     if workers == 0 {
         return Ok(None);
     }
     let (database, redis, worker) = (&options.database, &options.redis, &options.worker);
+    let format = if logs.log_format == LogFormat::Json { "json" } else { "text" };
     let mut env = vec![
+        ("POSTFLEET_LOG".to_owned(), logs.log.clone().unwrap_or_default()),
+        ("POSTFLEET_LOG_FORMAT".to_owned(), format.to_owned()),
         ("DATABASE_URL".to_owned(), database.database_url.clone()),
         ("POSTFLEET_DATABASE_CONNECTIONS".to_owned(), database.database_connections.to_string()),
         ("REDIS_URL".to_owned(), redis.redis_url.clone()),

@@ -1,6 +1,6 @@
 use ::api::ApiState;
 use clap::Args;
-use runtime::config::{ApiConfig, OrchestratorConfig};
+use runtime::config::{ApiConfig, LogConfig, OrchestratorConfig};
 use runtime::{DatabaseClock, Ids, Shutdown, ops_server, telemetry};
 use tokio::net::TcpListener;
 
@@ -18,7 +18,7 @@ pub struct UpOptions {
 }
 
 /// All roles in one process. With --spawn, workers are processes of their own; else one works in here.
-pub async fn run(options: UpOptions) -> anyhow::Result<()> {
+pub async fn run(options: UpOptions, logs: &LogConfig) -> anyhow::Result<()> {
     telemetry::metrics();
     let shutdown = Shutdown::on_signals()?;
     let parts = orchestrator::parts(&options.worker)?;
@@ -29,7 +29,7 @@ pub async fn run(options: UpOptions) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind(options.api.api_listen).await?;
     let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default());
-    let supervisor = orchestrator::supervisor(&parts, &options.worker, options.orchestrator.spawn)?;
+    let supervisor = orchestrator::supervisor(&parts, &options.worker, logs, options.orchestrator.spawn)?;
     let worker = supervisor.is_none().then(|| worker::build(&options.worker)).transpose()?;
     let working = async {
         match worker {

@@ -57,6 +57,17 @@ fn the_domain_is_pure() -> anyhow::Result<()> {
 }
 
 #[test]
+fn only_the_store_and_who_judges_it_speak_sql() -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    for package in metadata.workspace_packages() {
+        let speaks = package.dependencies.iter().any(|dependency| dependency.name == "sqlx");
+        let may = ["store", "testkit", "cli", "e2e"].contains(&package.name.as_str());
+        assert!(may || !speaks, "{} must not use sqlx", package.name);
+    }
+    Ok(())
+}
+
+#[test]
 fn every_version_stands_once_in_the_workspace() -> anyhow::Result<()> {
     for manifest in files("Cargo.toml")?.into_iter().filter(|file| *file != root().join("Cargo.toml")) {
         let text = std::fs::read_to_string(&manifest)?;

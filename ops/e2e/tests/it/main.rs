@@ -2,6 +2,7 @@
 
 mod api;
 mod disasters;
+mod first_steps;
 mod house_rules;
 mod processes;
 mod refusals;

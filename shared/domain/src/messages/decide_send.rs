@@ -34,15 +34,6 @@ pub enum HandBackReason {
     SenderPaused,
 }
 
-impl HandBackReason {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TenantPaused => "tenant paused",
-            Self::SenderPaused => "sender paused",
-        }
-    }
-}
-
 pub fn decide_send(facts: &SendFacts, job: JobId) -> SendDecision {
     if facts.state != MessageState::Queued || facts.job != Some(job) {
         return SendDecision::Skip;

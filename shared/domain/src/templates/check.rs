@@ -25,7 +25,7 @@ pub enum InvalidTemplate {
     Partial,
     #[error("has a tag that is not closed")]
     Unclosed,
-    #[error("has an escaped tag, a raw block or braces within a tag, which are not supported")]
+    #[error("has an escaped tag, a raw block, an object or unusual brackets within a tag, which are not supported")]
     Unclear,
     #[error("is not a valid template: {0}")]
     Syntax(String),
@@ -43,9 +43,10 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
         if tag.len() > TAG_MAX_BYTES {
             return Err(InvalidTemplate::TagTooLong);
         }
-        let word = tag.trim_start_matches(['{', '&']).trim_start_matches('~').trim_start();
-        let opens = word.starts_with('#') || word.starts_with('^');
-        let name = word.trim_start_matches(['#', '^']).trim_start();
+        // Strips at least what the grammar allows there; what is stripped beyond that is a syntax error.
+        let word = tag.trim_start_matches(BEFORE_WORD);
+        let opens = word.starts_with('#');
+        let name = word.trim_start_matches(['#', '^', ' ', '\t', '\r', '\n']);
         if name.starts_with('>') || name.starts_with('*') {
             return Err(InvalidTemplate::Partial);
         }
@@ -53,7 +54,7 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
             depth += 1;
         } else if word.starts_with('/') {
             depth = depth.saturating_sub(1);
-        } else if word.starts_with("else") {
+        } else if word.starts_with("else") || word.starts_with('^') {
             elses += 1;
         }
         if depth > DEPTH_MAX || elses > ELSE_MAX || nesting(tag) > NESTING_MAX {
@@ -92,24 +93,38 @@ fn tags_of(source: &str) -> Result<Vec<&str>, InvalidTemplate> {
 }
 
 fn comment(tag: &str) -> Result<(&str, &str), InvalidTemplate> {
-    let end = if tag.starts_with("!--") { "--}}" } else { "}}" };
+    // The grammar allows white space before the dashes.
+    let long = tag[1..].trim_start_matches(WHITE).starts_with("--");
+    let end = if long { "--}}" } else { "}}" };
     tag.split_once(end).ok_or(InvalidTemplate::Unclosed)
 }
+
+/// The grammar's own white space, which is less than Unicode's.
+const WHITE: [char; 4] = [' ', '\t', '\r', '\n'];
+/// What may stand between `{{` and the first word.
+const BEFORE_WORD: [char; 7] = [' ', '\t', '\r', '\n', '~', '{', '&'];
 
 /// Up to the `}}` that stands in no string.
 fn expression(tag: &str) -> Result<(&str, &str), InvalidTemplate> {
     let bytes = tag.as_bytes();
-    let (mut quote, mut at) = (None, 0);
+    let (mut quote, mut key, mut at_start, mut at) = (None, false, true, 0);
     while at < bytes.len() {
         match (quote, bytes[at]) {
+            // A key like [two words] reads on to its bracket, whatever stands in between.
+            (None, b']') if key => key = false,
+            (None, b'"' | b'\'' | b'\\' | b'[' | b'{' | b'}') if key => return Err(InvalidTemplate::Unclear),
+            (None, b'[') => key = true,
+            // The braces that close an object would pass for the tag's own.
+            (None, b'{') if !at_start => return Err(InvalidTemplate::Unclear),
             (_, b'{') if bytes.get(at + 1) == Some(&b'{') => return Err(InvalidTemplate::Unclear),
             (Some(_), b'\\') => at += 1,
             (Some(open), byte) if byte == open => quote = None,
             (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
-            (None, b'!') if tag[..at].trim_start_matches('~').is_empty() => return Err(InvalidTemplate::Unclear),
+            (None, b'!') if at_start => return Err(InvalidTemplate::Unclear),
             (None, b'}') if bytes.get(at + 1) == Some(&b'}') => return Ok((&tag[..at], &tag[at + 2..])),
             _ => {}
         }
+        at_start &= bytes.get(at).is_some_and(|byte| BEFORE_WORD.contains(&char::from(*byte)));
         at += 1;
     }
     Err(InvalidTemplate::Unclosed)

@@ -73,10 +73,19 @@ fn depth_is_refused_before_the_parser_recurses() {
         "{{x \"}}{{/if}}\"}}",
         "{{{{r}}}}{{/if}}{{{{/r}}}}",
         "{{~!-- {{/if}} --}}",
+        "{{[}}{{/if}}]}}",
+        "{{! -- }}{{/if}} --}}",
+        "{{\u{a0}/if}}",
+        r#"{{x {"a":{"b":{}}, "c":"{{/if}}"}}}"#,
     ] {
         let fooled = format!("{}{}", format!("{{{{#if a}}}}{hidden}").repeat(5_000), "{{/if}}".repeat(5_000));
-        assert!(Template::check(&fooled).is_err(), "{hidden}");
+        let refused = Template::check(&fooled);
+        assert!(matches!(refused, Err(InvalidTemplate::TooDeep | InvalidTemplate::Unclear)), "{hidden}: {refused:?}");
     }
+    let hidden_opening = format!("{}{}", "{{ ~#if a}}".repeat(3_000), "{{/if}}".repeat(3_000));
+    assert_eq!(Template::check(&hidden_opening), Err(InvalidTemplate::TooDeep));
+    let inverted = "{{#if a}}x{{^}}y{{/if}}".repeat(40);
+    assert_eq!(Template::check(&inverted), Ok(()));
     assert!(Template::check(&format!("{{{{a {}}}}}", "[".repeat(500))).is_err());
     assert_eq!(Template::check("{{! a comment }}{{!-- {{a}} --}}{{{raw}}}{{a \"}} it's\"}}{{a.[0]}}"), Ok(()));
     let parens = format!("{{{{a {}b{}}}}}", "(a ".repeat(300), ")".repeat(300));

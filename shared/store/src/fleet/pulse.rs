@@ -53,13 +53,18 @@ impl Fleet<'_> {
         Ok(returned.map(|rows| rows as u64))
     }
 
-    /// Stops all sending until `resume`.
-    pub async fn halt(&self, reason: &str) -> Result<bool> {
-        let done =
-            sqlx::query("UPDATE fleet SET halted_at = postfleet_now(), halt_reason = $1 WHERE halted_at IS NULL")
-                .bind(reason)
-                .execute(self.pool)
-                .await?;
+    /// Stops all sending until `resume`. A leader write.
+    pub async fn halt(&self, term: Term, reason: &str) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE fleet SET halted_at = postfleet_now(), halt_reason = $3
+             WHERE halted_at IS NULL
+               AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())",
+        )
+        .bind(term.owner)
+        .bind(term.number)
+        .bind(reason)
+        .execute(self.pool)
+        .await?;
         Ok(done.rows_affected() > 0)
     }
 

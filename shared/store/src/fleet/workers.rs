@@ -2,6 +2,7 @@ use domain::ids::WorkerId;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::Term;
 use crate::Result;
 
 /// A worker that starts.
@@ -71,13 +72,16 @@ impl Workers<'_> {
         Ok(())
     }
 
-    /// Writes off workers without a heartbeat for `silent_secs`; answers which.
-    pub async fn write_off_silent(&self, silent_secs: f64) -> Result<Vec<WorkerId>> {
+    /// Writes off workers without a heartbeat for `silent_secs`; answers which. A leader write.
+    pub async fn write_off_silent(&self, term: Term, silent_secs: f64) -> Result<Vec<WorkerId>> {
         let ids: Vec<Uuid> = sqlx::query_scalar(
             "UPDATE workers SET state = 'lost', ended_at = postfleet_now()
-             WHERE ended_at IS NULL AND heartbeat_at < postfleet_now() - make_interval(secs => $1)
+             WHERE ended_at IS NULL AND heartbeat_at < postfleet_now() - make_interval(secs => $3)
+               AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
              RETURNING id",
         )
+        .bind(term.owner)
+        .bind(term.number)
         .bind(silent_secs)
         .fetch_all(self.pool)
         .await?;

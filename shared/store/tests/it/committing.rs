@@ -45,7 +45,7 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.senders().resume(setup.tenant, setup.sender).await?;
 
-    setup.store.fleet().halt("test").await?;
+    setup.store.fleet().halt(setup.term, "test").await?;
     assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.fleet().resume(setup.ids.next(), 0).await?;
 

@@ -82,6 +82,8 @@ async fn whoever_leads_no_more_feeds_nothing() -> anyhow::Result<()> {
     assert!(successor.is_some());
     assert!(setup.feed(10, 10).await?.is_empty());
     assert_eq!(setup.store.fleet().raise_beat(setup.term).await?, None);
+    assert!(!setup.store.fleet().halt(setup.term, "test").await?);
+    assert!(setup.store.workers().write_off_silent(setup.term, 0.0).await?.is_empty());
     Ok(())
 }
 

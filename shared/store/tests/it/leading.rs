@@ -69,7 +69,7 @@ async fn commits_of_a_lost_worker_are_shown_as_uncertain_and_never_queued() -> a
     assert!(messages.expire_commits(setup.term, 100).await?.is_empty(), "it lives");
 
     setup.database.advance(Duration::from_secs(11)).await?;
-    assert_eq!(setup.store.workers().write_off_silent(10.0).await?, [setup.worker]);
+    assert_eq!(setup.store.workers().write_off_silent(setup.term, 10.0).await?, [setup.worker]);
     assert_eq!(messages.expire_commits(setup.term, 100).await?.len(), 1);
     assert_eq!(setup.state(message).await?, "uncertain");
     assert!(setup.feed(10, 10).await?.is_empty());

@@ -29,12 +29,12 @@ pub struct Events {
 }
 
 /// Rows in the victim's hands that make a kill worth watching, and rows queued that make an emptied Redis so.
-const COMMITTING_MIN: i64 = 20;
-const QUEUED_MIN: i64 = 200;
+pub const COMMITTING_MIN: i64 = 20;
+pub const QUEUED_MIN: i64 = 200;
 /// How long a good moment, or a recovery, is waited for.
 const WITHIN: Duration = Duration::from_secs(20);
 const BACK_AT: f64 = 0.8;
-const KILLS: u32 = 3;
+pub const KILLS: u32 = 3;
 /// Two beats: after that the measure of an idle fleet falls again.
 const MEASURED_WITHIN: Duration = Duration::from_secs(2);
 

@@ -23,7 +23,10 @@ pub fn print(verdict: &Verdict, events: &Events, json: bool) {
     for (name, value) in rows {
         println!("{name:<width$}  {value}");
     }
-    println!("{}", if verdict.holds() { "Nothing lost, nothing sent twice." } else { "A PROMISE WAS BROKEN." });
+    println!(
+        "{}",
+        if verdict.holds() { "Nothing lost, nothing sent twice." } else { "THIS RUN DOES NOT SHOW WHAT IT SHOULD." }
+    );
     if json {
         println!("{}", serde_json::json!(verdict));
     }
