@@ -7,7 +7,7 @@ use domain::ids::{JobId, MessageId, SenderId, TenantId};
 use domain::jobs::{PoolName, SendJob};
 use domain::messages::draft::NewMessage;
 use domain::messages::{MessageState, Priority};
-use queue::{JobPush, LaneName, Pushed, Reservation, Reserved};
+use queue::{JobPush, LaneName, Reservation, Reserved, not_pushed};
 use sha2::{Digest, Sha256};
 use store::messages::{EnqueueRow, Enqueued};
 use tokio::time::{Instant, timeout_at};
@@ -91,13 +91,7 @@ async fn tell_redis(state: &ApiState, tenant: TenantId, rows: &[EnqueueRow], sto
     let pushes: Vec<JobPush> = jobs.into_values().map(|job| JobPush { job, sender_max: 0 }).collect();
     if !pushes.is_empty() {
         let pushed = timeout_at(until, state.queue.push(&pool, &pushes)).await;
-        let refused: Vec<&SendJob> = match &pushed {
-            Ok(Ok(answers)) => {
-                pushes.iter().zip(answers).filter(|(_, a)| **a == Pushed::Refused).map(|(p, _)| &p.job).collect()
-            }
-            _ => pushes.iter().map(|push| &push.job).collect(),
-        };
-        for job in refused {
+        for job in not_pushed(&pushes, pushed.ok().and_then(Result::ok).as_deref()) {
             if let Err(error) = state.store.messages().hand_back(job.id, &job.rows, Duration::ZERO).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "the rescue returns these rows instead");
             }

@@ -12,5 +12,4 @@ mod senders;
 mod templates;
 
 pub use context::{Context, ContextOptions};
-pub use registry::KINDS;
 pub use run::{Worker, WorkerIdentity};

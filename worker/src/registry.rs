@@ -8,9 +8,6 @@ use queue::{Delivery, Outcome};
 use crate::Context;
 use crate::jobs::messages::send_messages::send_messages;
 
-/// Kinds of jobs on the wire. A kind that is retired stays here until no queue can hold it.
-pub const KINDS: [&str; 1] = [SendJob::KIND];
-
 /// Handles one delivery of the send queue.
 pub async fn handle_send(delivery: Delivery<SendJob>, context: Arc<Context>) -> anyhow::Result<Outcome> {
     send_messages(delivery, context).await

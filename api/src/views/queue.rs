@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::SenderId;
 use serde::Serialize;
-use store::messages::QueueStatus;
+use store::messages::{QueueCounts, QueueStatus};
 
 /// What is on its way.
 #[derive(Debug, Serialize)]
@@ -32,33 +32,33 @@ struct SenderCounts {
     counts: Counts,
 }
 
+impl From<QueueCounts> for Counts {
+    fn from(counts: QueueCounts) -> Self {
+        Self {
+            pending: counts.pending,
+            due: counts.due,
+            queued: counts.queued,
+            sending: counts.sending,
+            uncertain: counts.uncertain,
+            failed_24h: counts.failed_24h,
+            oldest_due_at: counts.oldest_due_at,
+        }
+    }
+}
+
 impl From<Vec<QueueStatus>> for QueueView {
     fn from(rows: Vec<QueueStatus>) -> Self {
         let mut totals = Counts::default();
-        for row in &rows {
-            totals.pending += row.pending;
-            totals.due += row.due;
-            totals.queued += row.queued;
-            totals.sending += row.sending;
-            totals.uncertain += row.uncertain;
-            totals.failed_24h += row.failed_24h;
-            totals.oldest_due_at = [totals.oldest_due_at, row.oldest_due_at].into_iter().flatten().min();
+        for QueueStatus { counts, .. } in &rows {
+            totals.pending += counts.pending;
+            totals.due += counts.due;
+            totals.queued += counts.queued;
+            totals.sending += counts.sending;
+            totals.uncertain += counts.uncertain;
+            totals.failed_24h += counts.failed_24h;
+            totals.oldest_due_at = [totals.oldest_due_at, counts.oldest_due_at].into_iter().flatten().min();
         }
-        let senders = rows
-            .into_iter()
-            .map(|row| SenderCounts {
-                sender: row.sender,
-                counts: Counts {
-                    pending: row.pending,
-                    due: row.due,
-                    queued: row.queued,
-                    sending: row.sending,
-                    uncertain: row.uncertain,
-                    failed_24h: row.failed_24h,
-                    oldest_due_at: row.oldest_due_at,
-                },
-            })
-            .collect();
-        Self { totals, senders }
+        let sender = |row: QueueStatus| SenderCounts { sender: row.sender, counts: row.counts.into() };
+        Self { totals, senders: rows.into_iter().map(sender).collect() }
     }
 }

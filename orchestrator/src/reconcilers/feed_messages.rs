@@ -8,7 +8,7 @@ use domain::messages::Priority;
 use domain::senders::CONNECTIONS_DEFAULT;
 use domain::window::tenant_share;
 use queue::leader::Caps;
-use queue::{JobPush, LaneName, Pushed};
+use queue::{JobPush, LaneName, not_pushed};
 use store::Term;
 use store::messages::{FedRow, FeedRequest, Lane};
 use tokio::sync::Mutex;
@@ -135,12 +135,7 @@ impl FeedMessages {
             .map(|job| JobPush { sender_max: caps.get(&job.sender).copied().unwrap_or(0), job })
             .collect();
         let answers = self.parts.queue.push(&self.pool, &pushes).await;
-        let refused: Vec<&SendJob> = match &answers {
-            Ok(answers) => {
-                pushes.iter().zip(answers).filter(|(_, a)| **a == Pushed::Refused).map(|(p, _)| &p.job).collect()
-            }
-            Err(_) => pushes.iter().map(|push| &push.job).collect(),
-        };
+        let refused = not_pushed(&pushes, answers.as_deref().ok());
         for job in &refused {
             self.parts.store.messages().hand_back(job.id, &job.rows, Duration::ZERO).await?;
         }

@@ -16,7 +16,7 @@ pub use error::QueueError;
 pub use keys::{Keys, LaneName};
 pub use link::{QueueLink, RESPONSE_TIMEOUT};
 pub use outcome::Outcome;
-pub use producer::{JobPush, Pushed, Reservation, Reserved};
+pub use producer::{JobPush, Pushed, Reservation, Reserved, not_pushed};
 pub use pulse::PulseView;
 
 pub type Result<T, E = QueueError> = std::result::Result<T, E>;

@@ -60,16 +60,8 @@ impl QueueLink {
     /// Runs a script that takes generation and beat first, and learns the beat it answers.
     pub(crate) async fn call(&self, script: &Script, keys: &[String], args: &[Arg<'_>]) -> Result<Answer> {
         let (generation, beat) = self.pulse.get();
-        let mut invocation = script.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
-        invocation.arg(generation.simple().to_string()).arg(beat);
-        for arg in args {
-            invocation.arg(arg);
-        }
-        let parts: Vec<String> = invocation.invoke_async(&mut self.connection()).await?;
-        let answer = Answer::read(parts)?;
+        let known = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)];
+        let answer = self.invoke(script, keys, known.iter().chain(args)).await?;
         if answer.status == "lost" {
             self.pulse.raise_doubt();
             return Err(QueueError::Lost);
@@ -78,6 +70,23 @@ impl QueueLink {
             self.pulse.saw(generation, beat);
         }
         Ok(answer)
+    }
+
+    /// Runs a script as it is: for the leader, who brings a generation and a beat of its own.
+    pub(crate) async fn invoke<'a>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        args: impl IntoIterator<Item = &'a Arg<'a>>,
+    ) -> Result<Answer> {
+        let mut invocation = script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        for arg in args {
+            invocation.arg(arg);
+        }
+        Answer::read(invocation.invoke_async(&mut self.connection()).await?)
     }
 }
 

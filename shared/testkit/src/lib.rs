@@ -17,6 +17,7 @@ pub mod until;
 
 pub use build::Build;
 pub use database::TestDatabase;
+pub use postgres::free_port;
 pub use proxy::FaultProxy;
 pub use redis_server::RedisServer;
 pub use services::Services;

@@ -108,6 +108,7 @@ fn settings(durability: Durability) -> Vec<&'static str> {
     settings
 }
 
-pub(crate) fn free_port() -> std::io::Result<u16> {
+/// A port of loopback that nobody uses now.
+pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -4,11 +4,7 @@ use std::process::Command;
 
 use e2e::{Client, Fleet, System};
 use serde_json::{Value, json};
-use testkit::{SinkOptions, binaries, until};
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
+use testkit::{SinkOptions, binaries, free_port, until};
 
 /// Runs `postfleet` and answers the field of its JSON that was asked for.
 fn postfleet(system: &System, arguments: &[&str], input: &str, field: &str) -> anyhow::Result<String> {

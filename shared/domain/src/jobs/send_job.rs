@@ -54,8 +54,3 @@ pub struct SendJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<serde_json::Value>,
 }
-
-impl SendJob {
-    /// The stable name of this kind of job on the wire.
-    pub const KIND: &'static str = "send_messages/1";
-}

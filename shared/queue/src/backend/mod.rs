@@ -73,6 +73,14 @@ impl BackendOptions {
 /// Jobs between the pump and their handlers. Few: at a stop they wait until the handlers in flight have ended.
 const DELIVERIES_WAITING: usize = 2;
 
+impl BackendOptions {
+    /// If Redis heard nobody for this long, it was out of reach. Always shorter than a lease, which would else run out
+    /// unnoticed, and longer than the pause between two renewals.
+    fn silence(&self) -> Duration {
+        (self.lease / 2).min(Duration::from_millis(2_500))
+    }
+}
+
 /// What the three tasks and the leases share.
 pub(crate) struct Shared {
     pub link: QueueLink,

@@ -14,8 +14,6 @@ use crate::{QueueError, Result, scripts};
 /// Jobs taken in one call.
 const CLAIM_MAX: usize = 16;
 const LOST_WAIT: Duration = Duration::from_millis(50);
-/// If Redis heard nobody for this long, it was out of reach.
-pub(super) const SILENCE: Duration = Duration::from_millis(2_500);
 
 /// Claims jobs whenever there is a free hand, until stopped.
 pub(super) async fn pump<J: DeserializeOwned>(
@@ -91,7 +89,7 @@ async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u
         Arg::Owned(format!("{}:{turn}", shared.options.worker)),
         Arg::Number(permits.len() as i64),
         Arg::Number(shared.options.lease.as_millis() as i64),
-        Arg::Number(SILENCE.as_millis() as i64),
+        Arg::Number(shared.options.silence().as_millis() as i64),
     ];
     let answer = shared.link.call(&scripts::CLAIM, &names, &args).await?;
     if answer.rest.len() % 5 != 0 {

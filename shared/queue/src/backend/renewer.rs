@@ -2,7 +2,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pump::SILENCE;
 use super::{Lease, Shared};
 use crate::backoff::Waits;
 use crate::link::Arg;
@@ -40,7 +39,10 @@ pub(super) async fn renew(shared: Arc<Shared>) {
 async fn renew_all(shared: &Shared, leases: &[Lease]) -> Result<()> {
     let (keys, pool) = (shared.link.keys(), &shared.options.pool);
     let names = [keys.pulse(), keys.pool(pool, "leases"), keys.pool(pool, "holders")];
-    let mut args = vec![Arg::Number(shared.options.lease.as_millis() as i64), Arg::Number(SILENCE.as_millis() as i64)];
+    let mut args = vec![
+        Arg::Number(shared.options.lease.as_millis() as i64),
+        Arg::Number(shared.options.silence().as_millis() as i64),
+    ];
     for lease in leases {
         args.extend([Arg::Text(lease.job()), Arg::Text(lease.token())]);
     }

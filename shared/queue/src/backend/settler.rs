@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::{Lease, Shared};
 use crate::backoff::Waits;
 use crate::link::Arg;
-use crate::{Outcome, QueueError, QueueLink, Result, scripts};
+use crate::{Outcome, QueueError, Result, scripts};
 
 /// Leases ended in one call.
 const SETTLE_BATCH_MAX: usize = 128;
@@ -109,7 +109,7 @@ async fn run(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Settlement>
     while inbox.recv_many(&mut batch, SETTLE_BATCH_MAX).await > 0 {
         let mut waits = Waits::new();
         loop {
-            match settle(&shared.link, &shared, &batch).await {
+            match settle(&shared, &batch).await {
                 Ok(()) => break,
                 // The jobs went with the old generation; their rows are due again.
                 Err(QueueError::Lost) => break,
@@ -125,8 +125,8 @@ async fn run(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Settlement>
     }
 }
 
-async fn settle(link: &QueueLink, shared: &Shared, batch: &[Settlement]) -> Result<()> {
-    let (keys, pool) = (link.keys(), &shared.options.pool);
+async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
+    let (keys, pool) = (shared.link.keys(), &shared.options.pool);
     let [high, normal, low] = keys.ready(pool);
     let part = |part| keys.pool(pool, part);
     let names = [
@@ -157,6 +157,6 @@ async fn settle(link: &QueueLink, shared: &Shared, batch: &[Settlement]) -> Resu
         let delay = Arg::Number(delay.as_millis() as i64);
         args.extend([Arg::Text(lease.job()), Arg::Text(lease.token()), Arg::Text(word), delay]);
     }
-    link.call(&scripts::SETTLE, &names, &args).await?;
+    shared.link.call(&scripts::SETTLE, &names, &args).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use domain::ids::SenderId;
 
-use crate::link::{Answer, Arg};
+use crate::link::Arg;
 use crate::{QueueError, QueueLink, Result, scripts};
 
 /// What the leader's pulse met.
@@ -27,14 +27,9 @@ impl QueueLink {
     pub async fn beat(&self, lowest: i64, beat: i64) -> Result<Beat> {
         let keys = self.keys();
         let (generation, _) = self.pulse().get();
-        let mut invocation = scripts::BEAT.prepare_invoke();
-        for key in [keys.pulse(), keys.window(), keys.reserved(), keys.reservations(), keys.drained()] {
-            invocation.key(key);
-        }
-        for arg in [Arg::Owned(generation.simple().to_string()), Arg::Number(lowest), Arg::Number(beat)] {
-            invocation.arg(arg);
-        }
-        let answer = Answer::read(invocation.invoke_async(&mut self.connection()).await?)?;
+        let names = [keys.pulse(), keys.window(), keys.reserved(), keys.reservations(), keys.drained()];
+        let args = [Arg::Owned(generation.simple().to_string()), Arg::Number(lowest), Arg::Number(beat)];
+        let answer = self.invoke(&scripts::BEAT, &names, &args).await?;
         match answer.status.as_str() {
             "ok" => {
                 self.pulse().saw(generation, beat);

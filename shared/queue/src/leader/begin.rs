@@ -1,7 +1,7 @@
 use redis::{AsyncCommands, ScanOptions};
 use uuid::Uuid;
 
-use crate::link::{Answer, Arg};
+use crate::link::Arg;
 use crate::{QueueError, QueueLink, Result, scripts};
 
 const UNLINK_BATCH: usize = 500;
@@ -32,12 +32,8 @@ impl QueueLink {
         for pattern in keys.cleared_patterns() {
             self.unlink(&pattern).await?;
         }
-        let mut invocation = scripts::BEGIN.prepare_invoke();
-        invocation.key(keys.pulse());
-        for arg in [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)] {
-            invocation.arg(arg);
-        }
-        let answer = Answer::read(invocation.invoke_async(&mut connection).await?)?;
+        let args = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)];
+        let answer = self.invoke(&scripts::BEGIN, &[keys.pulse()], &args).await?;
         match (answer.status.as_str(), answer.beat) {
             ("ok", _) => {
                 self.pulse().adopt(generation, beat + 1);

@@ -4,5 +4,5 @@ mod push;
 mod reserve;
 mod ring;
 
-pub use push::{JobPush, Pushed};
+pub use push::{JobPush, Pushed, not_pushed};
 pub use reserve::{Reservation, Reserved};

@@ -20,6 +20,13 @@ pub enum Pushed {
     Refused,
 }
 
+/// The jobs whose rows go back: those that were refused or, without an answer, all of them, because any of them may
+/// not have arrived.
+pub fn not_pushed<'a>(pushes: &'a [JobPush], answers: Option<&[Pushed]>) -> Vec<&'a SendJob> {
+    let refused = |at: usize| answers.is_none_or(|answers| answers.get(at) != Some(&Pushed::Yes));
+    pushes.iter().enumerate().filter(|(at, _)| refused(*at)).map(|(_, push)| &push.job).collect()
+}
+
 impl QueueLink {
     /// Pushes jobs of one pool and answers for each in order. After an error some may stand and some not; pushing
     /// them again, or leaving them to the rescue, are both safe.

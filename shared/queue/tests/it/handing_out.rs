@@ -96,7 +96,10 @@ async fn two_processes_given_one_name_share_nothing() -> anyhow::Result<()> {
     let fleet = Fleet::start().await?;
     let handled = Handled::default();
     // Both are called "same-name-everywhere"; one vanishes without a word, the other goes on.
-    let stuck = fleet.work(fleet.options(), &Handled::default(), |_| std::future::pending())?;
+    // Its hands are full with the first ten, so that it cannot take the next ten too.
+    let mut options = fleet.options();
+    options.jobs_max = 10;
+    let stuck = fleet.work(options, &Handled::default(), |_| std::future::pending())?;
     let jobs = fleet.push((0..10).map(|_| fleet.job(1)).collect()).await?;
     until("the first has them", async || Ok(fleet.link.audit(&fleet.pool).await?.leased == 10)).await;
     let worker = fleet.work_plainly(&handled)?;

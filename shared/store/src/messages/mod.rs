@@ -21,7 +21,7 @@ pub use feed_messages::{FedRow, FeedRequest, Lane};
 pub use find_message::{AttemptView, MessageView};
 pub use hand_back::HandedBack;
 pub use load_for_send::{ContentRow, LoadedRow};
-pub use queue_status::QueueStatus;
+pub use queue_status::{QueueCounts, QueueStatus};
 pub use record_outcomes::{Expectation, OutcomeRow, OutcomeState};
 pub use resolve_uncertain::UncertainRow;
 

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{SenderId, TenantId};
-use sqlx::{FromRow, PgPool};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Messages;
@@ -10,6 +10,11 @@ use crate::Result;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueStatus {
     pub sender: SenderId,
+    pub counts: QueueCounts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct QueueCounts {
     /// Waits for a time that has not come.
     pub pending: i64,
     /// Due, and not yet handed out.
@@ -25,35 +30,16 @@ pub struct QueueStatus {
 #[derive(FromRow)]
 struct Row {
     sender_id: Uuid,
-    pending: i64,
-    due: i64,
-    queued: i64,
-    sending: i64,
-    uncertain: i64,
-    failed_24h: i64,
-    oldest_due_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    counts: QueueCounts,
 }
 
 impl Messages<'_> {
     /// One row per sender of the tenant that has anything to show. Reads partial indexes only.
     pub async fn queue_status(&self, tenant: TenantId) -> Result<Vec<QueueStatus>> {
-        let rows = read(self.pool, tenant).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| QueueStatus {
-                sender: SenderId(row.sender_id),
-                pending: row.pending,
-                due: row.due,
-                queued: row.queued,
-                sending: row.sending,
-                uncertain: row.uncertain,
-                failed_24h: row.failed_24h,
-                oldest_due_at: row.oldest_due_at,
-            })
-            .collect())
+        let rows: Vec<Row> =
+            sqlx::query_as(include_str!("queue_status.sql")).bind(tenant.uuid()).fetch_all(self.pool).await?;
+        let read = |row: Row| QueueStatus { sender: SenderId(row.sender_id), counts: row.counts };
+        Ok(rows.into_iter().map(read).collect())
     }
-}
-
-async fn read(pool: &PgPool, tenant: TenantId) -> Result<Vec<Row>> {
-    Ok(sqlx::query_as(include_str!("queue_status.sql")).bind(tenant.uuid()).fetch_all(pool).await?)
 }

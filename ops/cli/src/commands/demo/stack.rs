@@ -18,7 +18,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use store::{NewSender, Store, StoreOptions};
 use testkit::database::with_database;
 use testkit::postgres::Durability;
-use testkit::{Services, Sink, SinkOptions, guard};
+use testkit::{Services, Sink, SinkOptions, free_port, guard};
 use tokio::process::{Child, Command};
 
 const TENANTS: usize = 4;
@@ -68,7 +68,7 @@ impl Stack {
         guard::watch(sink.pid(), Path::new("/nonexistent"))?;
         let senders = create_senders(&store, sink.smtp).await?;
 
-        let api_address = free_address()?;
+        let api_address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let program = std::env::current_exe()?;
         let role = |arguments: &[&str]| {
             let mut command = Command::new(&program);
@@ -154,10 +154,6 @@ async fn create_senders(store: &Store, smtp: SocketAddr) -> anyhow::Result<Vec<D
         }
     }
     Ok(senders)
-}
-
-fn free_address() -> std::io::Result<SocketAddr> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
 async fn run_sql(url: &str, sql: &str) -> anyhow::Result<()> {
