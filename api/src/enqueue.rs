@@ -1,13 +1,15 @@
 //! Accepting messages: room is reserved, then the rows commit, then the jobs are pushed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use domain::ids::{JobId, MessageId, SenderId, TenantId};
+use domain::ids::{JobId, SenderId, TenantId};
 use domain::jobs::{PoolName, SendJob};
+use domain::limits::{Grant, TokenReturn};
 use domain::messages::draft::NewMessage;
 use domain::messages::{MessageState, Priority};
-use queue::{JobPush, LaneName, Reservation, Reserved, not_pushed};
+use limits::Ask;
+use queue::{JobPush, LaneName, Reservation, Reserved, Tokens, not_pushed};
 use sha2::{Digest, Sha256};
 use store::messages::{EnqueueRow, Enqueued};
 use tokio::time::{Instant, timeout_at};
@@ -19,9 +21,22 @@ const REDIS_WITHIN: Duration = Duration::from_millis(20);
 /// More rows of one sender than this go through the feeder, which shares the window out.
 const PUSH_ROWS_MAX: usize = 25;
 
+/// What was reserved for the messages of one sender.
+struct Held {
+    job: JobId,
+    lane: LaneName,
+    tokens: Tokens,
+    /// Places of its messages among those of the request.
+    places: Vec<usize>,
+}
+
 /// Stores the messages and answers for each in order. When this returns, every one of them is durable.
 pub async fn enqueue(state: &ApiState, tenant: TenantId, messages: Vec<NewMessage>) -> Result<Vec<Enqueued>, ApiError> {
-    let jobs = reserve(state, tenant, &messages).await;
+    let held = reserve(state, tenant, &messages).await;
+    let mut jobs: HashMap<usize, JobId> = HashMap::new();
+    for held in &held {
+        jobs.extend(held.places.iter().map(|at| (*at, held.job)));
+    }
     let rows: Vec<EnqueueRow> = messages
         .into_iter()
         .enumerate()
@@ -33,18 +48,17 @@ pub async fn enqueue(state: &ApiState, tenant: TenantId, messages: Vec<NewMessag
         })
         .collect();
     let stored = state.store.messages().enqueue_messages(tenant, &rows).await;
-    if stored.is_err() && !jobs.is_empty() {
-        let jobs: Vec<JobId> = jobs.values().copied().collect();
-        let _ = timeout_at(Instant::now() + REDIS_WITHIN, state.queue.unreserve(&jobs)).await;
+    if stored.is_err() {
+        unreserve(state, &rows, held.iter().collect(), Instant::now() + REDIS_WITHIN).await;
     }
     let stored = stored?;
-    tell_redis(state, tenant, &rows, &stored).await;
+    tell_redis(state, tenant, &rows, &stored, held).await;
     metrics::counter!("postfleet_messages_enqueued_total").increment(stored.len() as u64);
     Ok(stored)
 }
 
-/// Asks for room for what may go now; answers which message got which job. Any trouble means none.
-async fn reserve(state: &ApiState, tenant: TenantId, messages: &[NewMessage]) -> HashMap<usize, JobId> {
+/// Asks for room and tokens for what may go now. Any trouble means none.
+async fn reserve(state: &ApiState, tenant: TenantId, messages: &[NewMessage]) -> Vec<Held> {
     let until = Instant::now() + REDIS_WITHIN;
     let now = state.clock.now();
     let mut due: HashMap<SenderId, Vec<usize>> = HashMap::new();
@@ -53,71 +67,97 @@ async fn reserve(state: &ApiState, tenant: TenantId, messages: &[NewMessage]) ->
             due.entry(message.sender).or_default().push(at);
         }
     }
-    let mut jobs = HashMap::new();
+    let mut all = Vec::new();
     for (sender, places) in due.into_iter().filter(|(_, places)| places.len() <= PUSH_ROWS_MAX) {
-        let job: JobId = state.ids.next();
-        let asked = Reservation { lane: LaneName { tenant, sender }, rows: places.len() as u32, job };
-        if let Ok(Ok(Reserved::Yes)) = timeout_at(until, state.queue.reserve(&asked)).await {
-            jobs.extend(places.into_iter().map(|at| (at, job)));
+        let mut rows_to: BTreeMap<Box<str>, u32> = BTreeMap::new();
+        for at in &places {
+            *rows_to.entry(domain_of(&messages[*at])).or_default() += 1;
+        }
+        let asks: Vec<Ask> =
+            rows_to.iter().map(|(domain, rows)| Ask { tenant, sender, domain: domain.clone(), rows: *rows }).collect();
+        let Ok(tokens) = state.limits.token_ask(&asks) else { break };
+        let (job, lane) = (state.ids.next(), LaneName { tenant, sender });
+        let domains = rows_to.into_keys().collect();
+        let asked = Reservation { lane, rows: places.len() as u32, job, domains, tokens };
+        if let Ok(Ok(Reserved::Yes(tokens))) = timeout_at(until, state.queue.reserve(&asked)).await {
+            metrics::counter!("postfleet_limit_grants_total", "by" => "api").increment(places.len() as u64);
+            all.push(Held { job, lane, tokens, places });
         }
     }
-    jobs
+    all
 }
 
 /// Pushes the jobs whose rows are queued, and rings for the lanes whose rows wait. The rows are safe whatever happens
 /// here: a job that does not arrive is found missing by the rescue.
-async fn tell_redis(state: &ApiState, tenant: TenantId, rows: &[EnqueueRow], stored: &[Enqueued]) {
+async fn tell_redis(state: &ApiState, tenant: TenantId, rows: &[EnqueueRow], stored: &[Enqueued], held: Vec<Held>) {
     let until = Instant::now() + REDIS_WITHIN;
-    let mut jobs: HashMap<JobId, SendJob> = HashMap::new();
-    let mut waiting: Vec<LaneName> = Vec::new();
-    let mut reserved: Vec<JobId> = Vec::new();
-    for (row, stored) in rows.iter().zip(stored) {
-        let lane = LaneName { tenant, sender: row.message.sender };
-        reserved.extend(row.job);
-        match (stored.state, row.job) {
-            (MessageState::Queued, Some(job)) if !stored.existing => {
-                add(&mut jobs, job, lane, stored.id, row.message.priority)
-            }
-            (MessageState::Scheduled, _)
-                if !stored.existing && row.message.send_at.is_none() && !waiting.contains(&lane) =>
-            {
-                waiting.push(lane);
-            }
-            _ => {}
-        }
+    let queued = |at: &usize| stored[*at].state == MessageState::Queued && !stored[*at].existing;
+    let (used, vain): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|held| held.places.iter().any(queued));
+    let mut pushes = Vec::with_capacity(used.len());
+    let mut unused: Vec<TokenReturn> = Vec::new();
+    for held in used {
+        let (ours, others): (Vec<usize>, Vec<usize>) = held.places.iter().copied().partition(queued);
+        unused.extend(returns(&held, rows, &others));
+        pushes.push(JobPush { job: job(&held, rows, stored, &ours), sender_max: 0 });
     }
-    reserved.retain(|job| !jobs.contains_key(job));
-    let pool = PoolName::send_shared();
-    let pushes: Vec<JobPush> = jobs.into_values().map(|job| JobPush { job, sender_max: 0 }).collect();
     if !pushes.is_empty() {
-        let pushed = timeout_at(until, state.queue.push(&pool, &pushes)).await;
+        let pushed = timeout_at(until, state.queue.push(&PoolName::send_shared(), &pushes)).await;
         for job in not_pushed(&pushes, pushed.ok().and_then(Result::ok).as_deref()) {
             if let Err(error) = state.store.messages().hand_back(job.id, &job.rows, Duration::ZERO).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "the rescue returns these rows instead");
             }
         }
     }
-    if !reserved.is_empty() {
-        let _ = timeout_at(until, state.queue.unreserve(&reserved)).await;
+    if !vain.is_empty() {
+        unreserve(state, rows, vain.iter().collect(), until).await;
     }
+    if !unused.is_empty() {
+        let _ = timeout_at(until, state.limits.give_back(&unused)).await;
+    }
+    let waits = |(row, stored): &(&EnqueueRow, &Enqueued)| {
+        stored.state == MessageState::Scheduled && !stored.existing && row.message.send_at.is_none()
+    };
+    let waiting: HashSet<LaneName> =
+        rows.iter().zip(stored).filter(waits).map(|(row, _)| LaneName { tenant, sender: row.message.sender }).collect();
     if !waiting.is_empty() {
-        let _ = timeout_at(until, state.queue.ring(&waiting)).await;
+        let _ = timeout_at(until, state.queue.ring(&waiting.into_iter().collect::<Vec<_>>())).await;
     }
 }
 
-fn add(jobs: &mut HashMap<JobId, SendJob>, id: JobId, lane: LaneName, message: MessageId, priority: Priority) {
-    let job = jobs.entry(id).or_insert_with(|| SendJob {
-        id,
+async fn unreserve(state: &ApiState, rows: &[EnqueueRow], held: Vec<&Held>, until: Instant) {
+    let jobs: Vec<_> = held.into_iter().map(|held| (held.job, returns(held, rows, &held.places))).collect();
+    if !jobs.is_empty() {
+        let _ = timeout_at(until, state.queue.unreserve(&jobs)).await;
+    }
+}
+
+/// The tokens of messages that do not go with the job after all.
+fn returns(held: &Held, rows: &[EnqueueRow], places: &[usize]) -> Vec<TokenReturn> {
+    let all: Vec<usize> = (0..places.len()).collect();
+    grant(held, rows, places).returns(&all)
+}
+
+fn grant(held: &Held, rows: &[EnqueueRow], places: &[usize]) -> Grant {
+    let domains: Vec<Box<str>> = places.iter().map(|at| domain_of(&rows[*at].message)).collect();
+    let domains: Vec<&str> = domains.iter().map(|domain| &**domain).collect();
+    held.tokens.grant(held.lane.tenant, held.lane.sender, &domains)
+}
+
+fn job(held: &Held, rows: &[EnqueueRow], stored: &[Enqueued], places: &[usize]) -> SendJob {
+    SendJob {
+        id: held.job,
         pool: PoolName::send_shared(),
-        tenant: lane.tenant,
-        sender: lane.sender,
-        priority,
-        rows: Vec::new(),
+        tenant: held.lane.tenant,
+        sender: held.lane.sender,
+        priority: places.iter().map(|at| rows[*at].message.priority).min().unwrap_or(Priority::Normal),
+        rows: places.iter().map(|at| stored[*at].id).collect(),
         alone: false,
-        grant: None,
-    });
-    job.priority = job.priority.min(priority);
-    job.rows.push(message);
+        grant: Some(grant(held, rows, places)),
+    }
+}
+
+fn domain_of(message: &NewMessage) -> Box<str> {
+    message.to.domain().to_ascii_lowercase().into()
 }
 
 fn dedupe_hash(key: &str) -> [u8; 32] {

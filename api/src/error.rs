@@ -44,6 +44,10 @@ impl ApiError {
         )
     }
 
+    pub fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
     pub fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
@@ -131,6 +135,7 @@ mod tests {
             (ApiError::invalid_field("to", "x"), 400, "invalid_request"),
             (ApiError::template_invalid(&[]), 400, "template_invalid"),
             (ApiError::invalid_api_key(), 401, "invalid_api_key"),
+            (ApiError::forbidden("x"), 403, "forbidden"),
             (ApiError::not_found("x"), 404, "not_found"),
             (ApiError::method_not_allowed(), 405, "invalid_request"),
             (ApiError::conflict("x"), 409, "conflict"),

@@ -2,7 +2,9 @@
 
 mod enqueue;
 mod error;
+pub mod explain;
 mod extract;
+pub mod pausing;
 mod router;
 mod routes;
 mod run;

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::routes::{messages, queue};
+use crate::routes::{limits, messages, queue, senders, tenant};
 use crate::{ApiError, ApiState};
 
 /// Longest a request may take, its body included.
@@ -22,6 +22,13 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/messages/{id}", get(messages::get))
         .route("/v1/messages/{id}/cancel", post(messages::cancel))
         .route("/v1/queue", get(queue::get))
+        .route("/v1/limits", get(limits::list))
+        .route("/v1/limits/{scope}", get(limits::get).put(limits::put).delete(limits::remove))
+        .route("/v1/limits/{scope}/{key}", get(limits::get_one).put(limits::put_one).delete(limits::remove_one))
+        .route("/v1/senders/{id}/pause", post(senders::pause))
+        .route("/v1/senders/{id}/resume", post(senders::resume))
+        .route("/v1/tenant/pause", post(tenant::pause))
+        .route("/v1/tenant/resume", post(tenant::resume))
         .fallback(|| async { ApiError::not_found("there is no such route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(from_fn(measure))

@@ -16,7 +16,13 @@ const FINISH_WITHIN: Duration = Duration::from_secs(4);
 pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> anyhow::Result<()> {
     let address: SocketAddr = listener.local_addr()?;
     tracing::info!(%address, "the API is served here");
-    tokio::spawn(watch_pulse(state.store.clone(), state.queue.clone(), state.clock.clone(), shutdown.clone()));
+    tokio::spawn(watch_pulse(
+        state.store.clone(),
+        state.queue.clone(),
+        state.limits.clone(),
+        state.clock.clone(),
+        shutdown.clone(),
+    ));
     let health = Router::new().route("/livez", get(|| async { "alive\n" })).route(
         "/readyz",
         get({

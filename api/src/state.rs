@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use limits::Limiter;
 use queue::QueueLink;
 use runtime::{DatabaseClock, Ids};
 use store::Store;
@@ -12,6 +13,7 @@ use crate::routes::messages::KnownSenders;
 pub struct ApiState {
     pub store: Store,
     pub queue: QueueLink,
+    pub limits: Limiter,
     pub ids: Ids,
     pub clock: DatabaseClock,
     pub(crate) keys: Arc<KeyCache>,
@@ -20,6 +22,7 @@ pub struct ApiState {
 
 impl ApiState {
     pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock) -> Self {
-        Self { store, queue, ids, clock, keys: Arc::default(), senders: Arc::default() }
+        let limits = Limiter::new(queue.link().clone());
+        Self { store, queue, limits, ids, clock, keys: Arc::default(), senders: Arc::default() }
     }
 }

@@ -14,6 +14,10 @@ struct SqlStep {
     down: &'static str,
 }
 
+/// Steps that build indexes without locking anybody out, which cannot be done inside a transaction: statement by
+/// statement, each safe to repeat.
+const WITHOUT_TRANSACTION: [&str; 1] = ["m0006_lanes"];
+
 macro_rules! steps {
     ($($name:literal),+ $(,)?) => {
         [$(SqlStep {
@@ -24,7 +28,8 @@ macro_rules! steps {
     };
 }
 
-const STEPS: [SqlStep; 4] = steps!["m0001_tenants", "m0002_senders", "m0003_messages", "m0004_fleet"];
+const STEPS: [SqlStep; 6] =
+    steps!["m0001_tenants", "m0002_senders", "m0003_messages", "m0004_fleet", "m0005_limits", "m0006_lanes"];
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -41,20 +46,36 @@ impl MigrationName for SqlStep {
 #[async_trait::async_trait]
 impl MigrationTrait for SqlStep {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        run(manager, self.up).await
+        self.run(manager, self.up).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        run(manager, self.down).await
+        self.run(manager, self.down).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(!self.is_without_transaction())
     }
 }
 
-/// A step that cannot get its lock gives up at once instead of queueing everybody behind it.
-async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
-    let connection = manager.get_connection();
-    connection.execute_unprepared("SET lock_timeout = '2s'").await?;
-    connection.execute_unprepared(sql).await?;
-    Ok(())
+impl SqlStep {
+    fn is_without_transaction(&self) -> bool {
+        WITHOUT_TRANSACTION.contains(&self.name)
+    }
+
+    /// A step that cannot get its lock gives up at once instead of queueing everybody behind it.
+    async fn run(&self, manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        if self.is_without_transaction() {
+            for statement in sql.split_inclusive(";\n") {
+                connection.execute_unprepared(statement).await?;
+            }
+            return Ok(());
+        }
+        connection.execute_unprepared("SET LOCAL lock_timeout = '2s'").await?;
+        connection.execute_unprepared(sql).await?;
+        Ok(())
+    }
 }
 
 /// The name of the newest step: what a role waits for.

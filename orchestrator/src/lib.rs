@@ -16,8 +16,8 @@ pub use fleet::{SpawnPlan, Supervisor};
 pub use leader::Leadership;
 pub use reconciler::{Reconciler, Report};
 pub use reconcilers::{
-    AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, RescueMessages, ResolveUncertain,
-    WriteOffWorkers,
+    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, MeasureRooms, RescueMessages,
+    ResolveUncertain, WriteOffWorkers,
 };
 pub use registry::{Parts, reconcilers};
 pub use run::run;

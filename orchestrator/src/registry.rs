@@ -1,13 +1,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use limits::Limiter;
 use queue::QueueLink;
 use runtime::Ids;
 use store::{Store, Term};
 
 use crate::drain::MeasuredDrain;
 use crate::reconcilers::{
-    AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, RescueMessages, ResolveUncertain,
-    WriteOffWorkers,
+    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, MeasureRooms, RescueMessages,
+    ResolveUncertain, WriteOffWorkers,
 };
 use crate::{Leadership, Reconciler};
 
@@ -16,6 +17,7 @@ use crate::{Leadership, Reconciler};
 pub struct Parts {
     pub store: Store,
     pub queue: QueueLink,
+    pub limits: Limiter,
     pub ids: Ids,
     pub leadership: Leadership,
     pub(crate) drain: Arc<MeasuredDrain>,
@@ -25,7 +27,8 @@ pub struct Parts {
 impl Parts {
     pub fn new(store: Store, queue: QueueLink, ids: Ids) -> Self {
         let leadership = Leadership::new(store.clone(), &ids);
-        Self { store, queue, ids, leadership, drain: Arc::default(), in_step: Arc::default() }
+        let limits = Limiter::new(queue.link().clone());
+        Self { store, queue, limits, ids, leadership, drain: Arc::default(), in_step: Arc::default() }
     }
 
     /// The term in which Redis was seen to have Postgres's beat. Before that nothing that leads to a send may be done:
@@ -51,5 +54,7 @@ pub fn reconcilers(parts: &Parts) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(ExpireCommits::new(parts.clone())),
         Arc::new(ResolveUncertain::new(parts.clone())),
         Arc::new(AuditQueue::new(parts.clone())),
+        Arc::new(AddUpDailySends::new(parts.clone())),
+        Arc::new(MeasureRooms::new(parts.clone())),
     ]
 }

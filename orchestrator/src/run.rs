@@ -10,6 +10,7 @@ pub async fn run(parts: Parts, supervisor: Option<Supervisor>, shutdown: Shutdow
     tasks.spawn(runtime::pulse::watch_pulse(
         parts.store.clone(),
         parts.queue.clone(),
+        parts.limits.clone(),
         DatabaseClock::default(),
         shutdown.clone(),
     ));

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::{AttemptId, MessageId, WorkerId};
+use limits::Limiter;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
 use runtime::{Ids, Jitter, Keyring};
@@ -20,6 +21,7 @@ pub struct Context {
     pub ids: Ids,
     pub jitter: Jitter,
     pub worker: WorkerId,
+    pub limits: Limiter,
     pub commits: Commits,
     pub outcomes: Outcomes,
     pub senders: SenderPools,
@@ -39,17 +41,25 @@ pub struct ContextOptions {
 }
 
 impl Context {
-    pub fn new(store: Store, ids: Ids, jitter: Jitter, worker: WorkerId, options: ContextOptions) -> Arc<Self> {
+    pub fn new(
+        store: Store,
+        limits: Limiter,
+        ids: Ids,
+        jitter: Jitter,
+        worker: WorkerId,
+        options: ContextOptions,
+    ) -> Arc<Self> {
         Arc::new(Self {
             commits: Commits::start(store.clone(), worker),
             outcomes: Outcomes::start(store.clone(), worker),
-            senders: SenderPools::new(store.clone(), options),
+            senders: SenderPools::new(store.clone(), limits.clone(), worker, options),
             templates: Templates::new(store.clone()),
             in_commit: Mutex::default(),
             store,
             ids,
             jitter,
             worker,
+            limits,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Drains the pools it is assigned: does the IO and records what came of it. Decides nothing about who works on what.
 
 mod commits;
+mod connections;
 mod context;
 mod group;
 mod heartbeat;
@@ -10,6 +11,7 @@ mod registry;
 mod run;
 mod senders;
 mod templates;
+mod tokens;
 
 pub use context::{Context, ContextOptions};
 pub use run::{Worker, WorkerIdentity};

@@ -86,6 +86,8 @@ impl Worker {
         let working: BoxFuture<'_, Result<(), WorkerError>> = Box::pin(working);
         tracing::info!(worker = %self.identity.id, name = %self.identity.name, "works");
 
+        let context = Arc::clone(&self.context);
+        let keeping = tokio::spawn(async move { context.senders.keep_connections().await });
         let drained = async {
             shutdown.begun().await;
             tokio::time::sleep(self.drain).await;
@@ -98,6 +100,7 @@ impl Worker {
                 Ok(())
             }
         };
+        keeping.abort();
         gone.cancel();
         tokio::time::timeout(LAST_WORDS, beating).await.context("could not sign off in time")??;
         tracing::info!(worker = %self.identity.id, "stopped");

@@ -2,8 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use domain::ids::{SenderId, TenantId};
+use domain::ids::{SenderId, TenantId, WorkerId};
+use futures::StreamExt;
+use limits::Limiter;
 use lru::LruCache;
 use providers::Egress;
 use providers::smtp::{SmtpAccount, SmtpPool, SmtpTimeouts, TlsRoots};
@@ -12,8 +15,13 @@ use runtime::crypto::{CryptoError, Place};
 use store::{SenderAccount, Store};
 use tokio::sync::Semaphore;
 
+use crate::connections::SenderConnections;
 use crate::context::ContextOptions;
 
+/// Leases on connections last five seconds.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// Senders whose connections are renewed in one call.
+const RENEW_MAX: usize = 200;
 /// Accounts kept ready; the least used go first.
 const SENDERS_MAX: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
 
@@ -39,6 +47,8 @@ pub enum SenderError {
 
 pub struct SenderPools {
     store: Store,
+    limits: Limiter,
+    worker: WorkerId,
     keyring: Option<Keyring>,
     egress: Arc<Egress>,
     roots: Arc<TlsRoots>,
@@ -46,12 +56,16 @@ pub struct SenderPools {
     timeouts: SmtpTimeouts,
     process_permits: Arc<Semaphore>,
     ready: Mutex<LruCache<SenderId, Arc<ReadySender>>>,
+    /// Apart from the above, because they outlive a change of the account.
+    connections: Mutex<LruCache<SenderId, Arc<SenderConnections>>>,
 }
 
 impl SenderPools {
-    pub fn new(store: Store, options: ContextOptions) -> Self {
+    pub fn new(store: Store, limits: Limiter, worker: WorkerId, options: ContextOptions) -> Self {
         Self {
             store,
+            limits,
+            worker,
             keyring: options.keyring,
             egress: Arc::new(options.egress),
             roots: Arc::new(options.roots),
@@ -59,6 +73,7 @@ impl SenderPools {
             timeouts: options.timeouts,
             process_permits: Arc::new(Semaphore::new(options.connections_max)),
             ready: Mutex::new(LruCache::new(SENDERS_MAX)),
+            connections: Mutex::new(LruCache::new(SENDERS_MAX)),
         }
     }
 
@@ -66,6 +81,7 @@ impl SenderPools {
     pub async fn ready(&self, tenant: TenantId, id: SenderId, version: i32) -> Result<Arc<ReadySender>, SenderError> {
         let kept = self.lock().get(&id).filter(|ready| ready.version >= version).cloned();
         if let Some(ready) = kept {
+            self.connections.lock().unwrap_or_else(PoisonError::into_inner).promote(&id);
             return Ok(ready);
         }
         let account = self.store.senders().account(tenant, id).await?.ok_or(SenderError::Missing)?;
@@ -95,9 +111,59 @@ impl SenderPools {
             Arc::clone(&self.roots),
             &self.hello,
             self.timeouts,
+            self.connections_of(account.id, account.max_connections),
             Arc::clone(&self.process_permits),
         );
         Ok(ReadySender { address: account.address, display_name: account.display_name, version: account.version, pool })
+    }
+
+    /// Says every second what this worker holds, and gives back at once what others wait for. Runs until it is dropped.
+    pub async fn keep_connections(&self) {
+        let mut ticks = tokio::time::interval(RENEW_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let Ok(wishes) = self.limits.wanted_connections().await else {
+                ticks.tick().await;
+                self.renew(|connections| connections.holding().held > 0).await;
+                continue;
+            };
+            let mut wishes = wishes.boxed();
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => self.renew(|connections| connections.holding().held > 0).await,
+                    wish = wishes.next() => match wish {
+                        Some(sender) => {
+                            self.renew(|of| of.holding().sender == sender && of.is_worth_telling()).await;
+                        }
+                        None => break,
+                    },
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, which: impl Fn(&SenderConnections) -> bool) {
+        let all: Vec<Arc<SenderConnections>> = {
+            let known = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            let wanted = known.iter().filter(|(_, connections)| which(connections));
+            wanted.map(|(_, connections)| Arc::clone(connections)).collect()
+        };
+        for some in all.chunks(RENEW_MAX) {
+            let holdings: Vec<_> = some.iter().map(|connections| connections.holding()).collect();
+            let Ok(shares) = self.limits.renew_connections(self.worker, &holdings).await else { continue };
+            for (connections, share) in some.iter().zip(shares) {
+                let pool = self.lock().peek(&share.sender).cloned();
+                connections.keep_to(share, pool);
+            }
+        }
+    }
+
+    fn connections_of(&self, sender: SenderId, most: u32) -> Arc<SenderConnections> {
+        let mut known = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(SenderConnections::new(self.worker, sender, most, self.limits.clone()));
+        let connections = Arc::clone(known.get_or_insert(sender, fresh));
+        connections.set_most(most);
+        connections
     }
 
     fn credentials(&self, account: &SenderAccount) -> Result<Option<(String, String)>, SenderError> {

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use domain::ids::{ApiKeyId, TenantId};
 use domain::keys::ApiKey;
 use lru::LruCache;
-use store::KeyOwner;
+use store::{KeyOwner, OPERATOR};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
@@ -18,6 +18,21 @@ use crate::{ApiError, ApiState};
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     pub tenant: TenantId,
+    pub key: ApiKeyId,
+    /// The key may set what holds for its tenant and for the whole fleet.
+    pub operator: bool,
+}
+
+impl Caller {
+    /// How it is named where something was changed.
+    pub fn by(&self) -> String {
+        self.key.to_string()
+    }
+
+    /// How it is named where something was stopped: what an operator stops, only an operator lets go on.
+    pub fn pauses_as(&self) -> String {
+        if self.operator { OPERATOR.to_owned() } else { self.by() }
+    }
 }
 
 /// A revoked key is refused everywhere within this time.
@@ -59,7 +74,7 @@ impl FromRequestParts<ApiState> for Caller {
             }
         };
         if bool::from(key.hash()[..].ct_eq(&owner.hash)) {
-            Ok(Self { tenant: owner.tenant })
+            Ok(Self { tenant: owner.tenant, key: key.id, operator: owner.operator })
         } else {
             Err(ApiError::invalid_api_key())
         }

@@ -5,8 +5,10 @@ use crate::extract::Caller;
 use crate::views::QueueView;
 use crate::{ApiError, ApiState};
 
-/// `GET /v1/queue`: what is on its way, in all and by sender.
+/// `GET /v1/queue`: what is on its way, in all and by sender, and until when.
 pub async fn get(State(state): State<ApiState>, caller: Caller) -> Result<Json<QueueView>, ApiError> {
     let senders = state.store.messages().queue_status(caller.tenant).await?;
-    Ok(Json(QueueView::from(senders)))
+    let now = state.clock.now().ok_or_else(ApiError::unavailable)?;
+    let limits = state.limits.book().map_err(|_| ApiError::unavailable())?;
+    Ok(Json(QueueView::new(senders, now, &limits, caller.tenant)))
 }

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{AttemptId, MessageId, SenderId, WorkerId};
+use domain::messages::wait::Waiting;
 use domain::messages::{MessageState, Priority};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -64,6 +65,8 @@ pub struct MessageBody {
     uncertain_cause: Option<String>,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    /// Why it is not sent yet; null once it is over.
+    waiting: Option<Waiting>,
     attempts: Vec<AttemptBody>,
 }
 
@@ -78,8 +81,8 @@ struct AttemptBody {
     reply: Option<String>,
 }
 
-impl From<MessageView> for MessageBody {
-    fn from(message: MessageView) -> Self {
+impl MessageBody {
+    pub fn new(message: MessageView, waiting: Option<Waiting>) -> Self {
         Self {
             id: message.id,
             sender: message.sender,
@@ -97,6 +100,7 @@ impl From<MessageView> for MessageBody {
             uncertain_cause: message.uncertain_cause,
             created_at: message.created_at,
             finished_at: message.finished_at,
+            waiting,
             attempts: message.attempts.into_iter().map(AttemptBody::from).collect(),
         }
     }

@@ -1,5 +1,6 @@
-use chrono::{DateTime, Utc};
-use domain::ids::SenderId;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::{SenderId, TenantId};
+use domain::limits::{Backlog, BucketKey, Channel, LimitBook, completes_in};
 use serde::Serialize;
 use store::messages::{QueueCounts, QueueStatus};
 
@@ -28,6 +29,9 @@ struct Counts {
 #[derive(Debug, Serialize)]
 struct SenderCounts {
     sender: SenderId,
+    paused: bool,
+    /// When all that is due has left, if nothing else comes: as fast as the limits allow. Null while it is paused.
+    estimated_completion_at: Option<DateTime<Utc>>,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -46,8 +50,8 @@ impl From<QueueCounts> for Counts {
     }
 }
 
-impl From<Vec<QueueStatus>> for QueueView {
-    fn from(rows: Vec<QueueStatus>) -> Self {
+impl QueueView {
+    pub fn new(rows: Vec<QueueStatus>, now: DateTime<Utc>, limits: &LimitBook, tenant: TenantId) -> Self {
         let mut totals = Counts::default();
         for QueueStatus { counts, .. } in &rows {
             totals.pending += counts.pending;
@@ -58,7 +62,30 @@ impl From<Vec<QueueStatus>> for QueueView {
             totals.failed_24h += counts.failed_24h;
             totals.oldest_due_at = [totals.oldest_due_at, counts.oldest_due_at].into_iter().flatten().min();
         }
-        let sender = |row: QueueStatus| SenderCounts { sender: row.sender, counts: row.counts.into() };
+        let of = |bucket: BucketKey| limits.limits(Channel::Email, tenant, &bucket);
+        let (of_tenant, global) = (of(BucketKey::Tenant(tenant)), of(BucketKey::Global));
+        let all = waiting(totals.due, totals.queued);
+        let sender = |row: QueueStatus| {
+            let own = of(BucketKey::Sender(row.sender));
+            let backlogs = [
+                Backlog { rows: waiting(row.counts.due, row.counts.queued), limits: &own },
+                Backlog { rows: all, limits: &of_tenant },
+                Backlog { rows: all, limits: &global },
+            ];
+            let left_in = TimeDelta::from_std(completes_in(&backlogs, None)).ok();
+            SenderCounts {
+                sender: row.sender,
+                paused: row.paused,
+                estimated_completion_at: left_in
+                    .filter(|_| !row.paused)
+                    .and_then(|delta| now.checked_add_signed(delta)),
+                counts: row.counts.into(),
+            }
+        };
         Self { totals, senders: rows.into_iter().map(sender).collect() }
     }
+}
+
+fn waiting(due: i64, queued: i64) -> u64 {
+    u64::try_from(due + queued).unwrap_or(0)
 }

@@ -1,7 +1,9 @@
 use clap::{Parser, Subcommand};
 use runtime::config::LogConfig;
 
-use crate::commands::{api, demo, keys, migrate, orchestrator, resume, senders, tenants, up, worker};
+use crate::commands::{
+    api, bench, demo, explain, keys, limits, migrate, orchestrator, resume, senders, tenants, up, worker,
+};
 
 /// A durable worker fleet for outreach mail: nothing lost, nothing sent twice, limits that hold across the fleet.
 ///
@@ -28,14 +30,20 @@ pub enum Command {
     Up(up::UpOptions),
     /// Bring the database to this version's schema, or take steps back.
     Migrate(migrate::MigrateOptions),
-    /// Create tenants.
+    /// Create, pause and resume tenants.
     Tenants(tenants::TenantsOptions),
     /// Create API keys, and keys for secrets at rest.
     Keys(keys::KeysOptions),
-    /// Create senders: accounts that mail leaves from.
+    /// Create, pause and resume senders: accounts that mail leaves from.
     Senders(senders::SendersOptions),
+    /// Show and set limits: per sender, recipient domain, tenant, and for the whole fleet.
+    Limits(limits::LimitsOptions),
+    /// Say why a message is not sent yet.
+    Explain(explain::ExplainOptions),
     /// Let sending go on after it was halted because Postgres went back in time.
     Resume(resume::ResumeOptions),
     /// See it survive: a private stack, a load, killed workers, an emptied Redis, and a table at the end.
     Demo(demo::DemoOptions),
+    /// Measure what the limits promise, on a private stack.
+    Bench(bench::BenchOptions),
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod connect;
 mod output;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,10 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Command::Tenants(options) => commands::tenants::run(options).await?,
         Command::Keys(options) => commands::keys::run(options).await?,
         Command::Senders(options) => commands::senders::run(options).await?,
+        Command::Limits(options) => commands::limits::run(options).await?,
+        Command::Explain(options) => commands::explain::run(options).await?,
         Command::Resume(options) => commands::resume::run(options).await?,
+        Command::Bench(options) => return commands::bench::run(options).await,
         Command::Demo(options) => return commands::demo::run(options).await,
     }
     Ok(ExitCode::SUCCESS)

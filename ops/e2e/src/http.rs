@@ -28,6 +28,17 @@ impl Client {
         Ok((answer.status(), answer.json().await?))
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<(StatusCode, Value)> {
+        let request = self.http.put(format!("{}{path}", self.url)).header("X-API-Key", &self.key);
+        let answer = request.body(body.to_string()).send().await?;
+        Ok((answer.status(), answer.json().await?))
+    }
+
+    pub async fn delete(&self, path: &str) -> anyhow::Result<(StatusCode, Value)> {
+        let answer = self.http.delete(format!("{}{path}", self.url)).header("X-API-Key", &self.key).send().await?;
+        Ok((answer.status(), answer.json().await?))
+    }
+
     pub async fn get(&self, path: &str) -> anyhow::Result<(StatusCode, Value)> {
         let request = self.http.get(format!("{}{path}", self.url));
         let answer = request.header("Authorization", format!("Bearer {}", self.key)).send().await?;

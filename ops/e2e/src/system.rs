@@ -1,11 +1,13 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::ApiState;
 use domain::ids::{MessageId, SenderId, TenantId};
 use domain::keys::ApiKey;
+use domain::limits::LimitTarget;
 use domain::messages::MessageState;
+use limits::Limiter;
 use orchestrator::Parts;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
@@ -27,6 +29,9 @@ pub struct System {
     pub store: Store,
     pub redis: RedisServer,
     pub queue: QueueLink,
+    pub limits: Limiter,
+    /// Those of every process of this system.
+    limiters: Mutex<Vec<Limiter>>,
     pub sink: Sink,
     pub build: Build,
     pub ids: Ids,
@@ -80,7 +85,21 @@ impl System {
         let tenant = build.tenant().await?;
         let sender = build.sender(tenant, sink.smtp).await?;
         let (ids, shutdown) = (Ids::system(), Shutdown::default());
-        Ok(Self { database, store, redis, queue, sink, build, ids, tenant, sender, shutdown })
+        let limits = Limiter::new(queue.link().clone());
+        Ok(Self {
+            database,
+            store,
+            redis,
+            queue,
+            limits,
+            limiters: Mutex::default(),
+            sink,
+            build,
+            ids,
+            tenant,
+            sender,
+            shutdown,
+        })
     }
 
     /// Starts an orchestrator that lives until the test ends, or until the answer is told to stop.
@@ -88,6 +107,7 @@ impl System {
         let shutdown = Shutdown::default();
         let store = Store::connect(&self.database.url, &StoreOptions::new("orchestrator"))?;
         let parts = Parts::new(store, QueueLink::connect(&self.redis.url(), Keys::default())?, Ids::system());
+        self.remember(&parts.limits);
         tokio::spawn(orchestrator::run(parts, None, shutdown.clone()));
         Ok(shutdown)
     }
@@ -95,7 +115,7 @@ impl System {
     /// Waits until somebody leads and Redis has its generation.
     pub async fn until_led(&self) {
         until("somebody leads", async || {
-            adopt_pulse(&self.store, &self.queue, &DatabaseClock::default()).await?;
+            adopt_pulse(&self.store, &self.queue, &self.limits, &DatabaseClock::default()).await?;
             Ok(self.queue.audit(&domain::jobs::PoolName::send_shared()).await.is_ok())
         })
         .await;
@@ -117,9 +137,18 @@ impl System {
             timeouts: TIMEOUTS,
             connections_max: 100,
         };
-        let context = Context::new(connect("worker")?, self.ids.clone(), Jitter::fixed(0.5), id, options);
         let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
-        tokio::spawn(watch_pulse(self.store.clone(), queue.clone(), DatabaseClock::default(), shutdown.clone()));
+        let limits = Limiter::new(queue.link().clone());
+        self.remember(&limits);
+        let (ids, jitter) = (self.ids.clone(), Jitter::fixed(0.5));
+        let context = Context::new(connect("worker")?, limits.clone(), ids, jitter, id, options);
+        tokio::spawn(watch_pulse(
+            self.store.clone(),
+            queue.clone(),
+            limits,
+            DatabaseClock::default(),
+            shutdown.clone(),
+        ));
         let worker = Worker {
             identity: WorkerIdentity { id, name: "test-worker".to_owned(), host: "test".to_owned() },
             context: Arc::clone(&context),
@@ -137,16 +166,40 @@ impl System {
         let url = format!("http://{}", listener.local_addr()?);
         let (store, clock) = (Store::connect(&self.database.url, &StoreOptions::new("api"))?, DatabaseClock::default());
         let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
-        adopt_pulse(&store, &queue, &clock).await?;
         let state = ApiState::new(store, queue, self.ids.clone(), clock);
+        self.remember(&state.limits);
+        adopt_pulse(&state.store, &state.queue, &state.limits, &state.clock).await?;
         tokio::spawn(api::run(listener, state, self.shutdown.clone()));
         Ok(Client::new(url, self.key(self.tenant).await?))
     }
 
     pub async fn key(&self, tenant: TenantId) -> anyhow::Result<String> {
         let key = ApiKey::new(self.ids.next(), secret_bytes());
-        self.store.api_keys().create(tenant, &key, "test").await?;
+        self.store.api_keys().create(tenant, &key, "test", false).await?;
         Ok(key.reveal())
+    }
+
+    /// A key that may also set the operator's limits.
+    pub async fn operator_key(&self) -> anyhow::Result<String> {
+        let key = ApiKey::new(self.ids.next(), secret_bytes());
+        self.store.api_keys().create(self.tenant, &key, "operator", true).await?;
+        Ok(key.reveal())
+    }
+
+    /// Sets a limit, and waits until every process of this system goes by it.
+    pub async fn limit(&self, target: LimitTarget, limits: &[&str]) -> anyhow::Result<()> {
+        self.build.limit(target, limits).await?;
+        let version = self.store.fleet().state().await?.limits_version;
+        until("the limit holds everywhere", async || {
+            let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(limiters.iter().all(|limiter| limiter.version() >= Some(version)))
+        })
+        .await;
+        Ok(())
+    }
+
+    fn remember(&self, limits: &Limiter) {
+        self.limiters.lock().unwrap_or_else(PoisonError::into_inner).push(limits.clone());
     }
 
     /// One message to `to`, scheduled and due.

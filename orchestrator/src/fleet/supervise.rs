@@ -105,6 +105,9 @@ async fn write_off(parts: Parts, worker: WorkerId) {
             tracing::warn!(error = &error as &dyn std::error::Error, "its leases run out instead");
         }
     }
+    if let Err(error) = parts.limits.forfeit_connections(worker).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "its connections are free in a few seconds instead");
+    }
 }
 
 /// Its pipe is closed, which tells it to stop. A signal on top could be its second, where a terminal or a process

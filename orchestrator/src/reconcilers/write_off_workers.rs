@@ -71,6 +71,7 @@ impl Reconciler for WriteOffWorkers {
             for pool in pools() {
                 self.parts.queue.forfeit(&pool, *worker).await?;
             }
+            self.parts.limits.forfeit_connections(*worker).await?;
         }
         let forgotten = workers.forget_ended(FORGOTTEN_AFTER_DAYS, FORGOTTEN_PER_PASS).await?;
         Ok(Report::default().count("written_off", lost.len() as u64).count("forgotten", forgotten))

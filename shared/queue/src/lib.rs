@@ -2,21 +2,18 @@
 
 pub mod backend;
 mod backoff;
-mod error;
-mod keys;
+mod lane;
 pub mod leader;
-mod link;
 mod outcome;
 mod producer;
-mod pulse;
+mod queue_link;
 mod scripts;
 
 pub use backend::{BackendOptions, Delivery, Lease, Marked, QueueBackend};
-pub use error::QueueError;
-pub use keys::{Keys, LaneName};
-pub use link::{QueueLink, RESPONSE_TIMEOUT};
+pub use lane::LaneName;
+pub use link::{Keys, Link, LinkError as QueueError, PulseView, RESPONSE_TIMEOUT, TokenAsk, Tokens};
 pub use outcome::Outcome;
-pub use producer::{JobPush, Pushed, Reservation, Reserved, not_pushed};
-pub use pulse::PulseView;
+pub use producer::{JobPush, NotReserved, Pushed, Reservation, Reserved, not_pushed};
+pub use queue_link::QueueLink;
 
 pub type Result<T, E = QueueError> = std::result::Result<T, E>;

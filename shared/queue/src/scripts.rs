@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use redis::Script;
+use link::Script;
 
 macro_rules! scripts {
     ($($name:ident = $file:literal;)+) => {
         $(pub static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("lua/pulse.lua"), include_str!($file))));)+
+            LazyLock::new(|| link::script(&[include_str!("lua/window.lua"), include_str!($file)]));)+
     };
 }
 
@@ -20,6 +20,7 @@ scripts! {
     FORFEIT = "lua/forfeit.lua";
     MARK = "lua/mark.lua";
     OCCUPANCY = "lua/occupancy.lua";
+    PLACE = "lua/place.lua";
     PUSH = "lua/push.lua";
     RENEW = "lua/renew.lua";
     RESERVE = "lua/reserve.lua";

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use limits::Limiter;
 use queue::QueueLink;
 use store::Store;
 
 use crate::{DatabaseClock, Shutdown};
 
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(500);
 /// Least time between two looks, however often a script was refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Adopts what Postgres says once a second, and at once when a script was refused.
-pub async fn watch_pulse(store: Store, queue: QueueLink, clock: DatabaseClock, shutdown: Shutdown) {
+/// Adopts what Postgres says twice a second, and at once when a script was refused.
+pub async fn watch_pulse(store: Store, queue: QueueLink, limits: Limiter, clock: DatabaseClock, shutdown: Shutdown) {
     while !shutdown.is_begun() {
-        if let Err(error) = adopt_pulse(&store, &queue, &clock).await {
+        if let Err(error) = adopt_pulse(&store, &queue, &limits, &clock).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not read the pulse");
         }
         tokio::time::sleep(PAUSE).await;
@@ -26,10 +27,19 @@ pub async fn watch_pulse(store: Store, queue: QueueLink, clock: DatabaseClock, s
     }
 }
 
-pub async fn adopt_pulse(store: &Store, queue: &QueueLink, clock: &DatabaseClock) -> store::Result<()> {
+pub async fn adopt_pulse(
+    store: &Store,
+    queue: &QueueLink,
+    limits: &Limiter,
+    clock: &DatabaseClock,
+) -> store::Result<()> {
     let state = store.fleet().state().await?;
     queue.pulse().adopt(state.generation, state.beat);
     clock.set(state.now);
+    // Changed limits hold within a second: this is the one place that notices.
+    if limits.version() != Some(state.limits_version) {
+        limits.adopt(state.limits_version, store.limits().book_all_tenants().await?);
+    }
     Ok(())
 }
 

@@ -15,6 +15,8 @@ const PREFIX_CHARS: usize = 16;
 pub struct KeyOwner {
     pub tenant: TenantId,
     pub hash: Vec<u8>,
+    /// It may set what holds for its tenant and for the whole fleet.
+    pub operator: bool,
 }
 
 pub struct ApiKeys<'a> {
@@ -23,13 +25,14 @@ pub struct ApiKeys<'a> {
 }
 
 impl ApiKeys<'_> {
-    pub async fn create(&self, tenant: TenantId, key: &ApiKey, name: &str) -> Result<()> {
+    pub async fn create(&self, tenant: TenantId, key: &ApiKey, name: &str, operator: bool) -> Result<()> {
         let row = api_key::ActiveModel {
             id: Set(key.id.uuid()),
             tenant_id: Set(tenant.uuid()),
             name: Set(name.to_owned()),
             prefix: Set(key.reveal().chars().take(PREFIX_CHARS).collect()),
             hash: Set(key.hash().to_vec()),
+            operator: Set(operator),
             ..Default::default()
         };
         row.insert(self.orm).await?;
@@ -38,14 +41,14 @@ impl ApiKeys<'_> {
 
     /// The owner of a key that is neither revoked nor expired.
     pub async fn find_valid(&self, id: ApiKeyId) -> Result<Option<KeyOwner>> {
-        let row: Option<(Uuid, Vec<u8>)> = sqlx::query_as(
-            "SELECT tenant_id, hash FROM api_keys
+        let row: Option<(Uuid, Vec<u8>, bool)> = sqlx::query_as(
+            "SELECT tenant_id, hash, operator FROM api_keys
              WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > postfleet_now())",
         )
         .bind(id.uuid())
         .fetch_optional(self.pool)
         .await?;
-        Ok(row.map(|(tenant, hash)| KeyOwner { tenant: TenantId(tenant), hash }))
+        Ok(row.map(|(tenant, hash, operator)| KeyOwner { tenant: TenantId(tenant), hash, operator }))
     }
 
     /// Ends a key. It is refused everywhere within the few seconds that a lookup may be remembered.

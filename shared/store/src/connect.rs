@@ -28,6 +28,11 @@ impl StoreOptions {
         }
     }
 
+    /// For migrations, which may build an index for hours; each step bounds its own locks.
+    pub fn unhurried(self) -> Self {
+        Self { statement_timeout: Duration::ZERO, ..self }
+    }
+
     pub fn connections_max(self, connections_max: u32) -> Self {
         Self { connections_max, ..self }
     }
@@ -39,7 +44,7 @@ impl Store {
         let connect = PgConnectOptions::from_str(url)?.application_name(&options.application_name).options([
             ("statement_timeout", options.statement_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
-            ("lock_timeout", "5000".to_owned()),
+            ("lock_timeout", if options.statement_timeout.is_zero() { "0" } else { "5000" }.to_owned()),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)

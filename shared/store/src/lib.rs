@@ -9,7 +9,9 @@ mod connect;
 mod entities;
 mod error;
 pub mod fleet;
+mod limits;
 pub mod messages;
+mod pauses;
 mod schema;
 mod senders;
 mod suppressions;
@@ -19,7 +21,9 @@ pub use api_keys::{ApiKeys, KeyOwner};
 pub use connect::StoreOptions;
 pub use error::StoreError;
 pub use fleet::{Fleet, FleetState, Leaders, Term, Workers};
+pub use limits::{LimitRow, Limits};
 pub use messages::Messages;
+pub use pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
 pub use schema::Schema;
 pub use senders::{NewSender, SenderAccount, SenderAddress, Senders};
 pub use suppressions::{SuppressionReason, Suppressions};
@@ -43,7 +47,11 @@ impl Store {
     }
 
     pub fn tenants(&self) -> Tenants<'_> {
-        Tenants { orm: &self.orm }
+        Tenants { orm: &self.orm, pool: &self.pool }
+    }
+
+    pub fn limits(&self) -> Limits<'_> {
+        Limits { pool: &self.pool }
     }
 
     pub fn api_keys(&self) -> ApiKeys<'_> {

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use domain::address::Address;
 use domain::ids::{SenderId, TenantId};
 use domain::senders::{FAULTS_BEFORE_PAUSE, TlsMode};
@@ -6,6 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::entities::sender;
+use crate::pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
 use crate::{Result, StoreError};
 
 /// A sender to be stored. The secret is already encrypted: this crate never sees one in the clear.
@@ -95,7 +97,8 @@ impl Senders<'_> {
         let paused: Option<bool> = sqlx::query_scalar(
             "UPDATE senders SET faults = faults + 1,
                     paused_at = CASE WHEN faults + 1 >= $4 THEN COALESCE(paused_at, postfleet_now()) ELSE paused_at END,
-                    pause_reason = CASE WHEN faults + 1 >= $4 THEN COALESCE(pause_reason, $3) ELSE pause_reason END
+                    pause_reason = CASE WHEN faults + 1 >= $4 THEN COALESCE(pause_reason, $3) ELSE pause_reason END,
+                    paused_by = CASE WHEN faults + 1 >= $4 THEN COALESCE(paused_by, 'fleet') ELSE paused_by END
              WHERE tenant_id = $1 AND id = $2
              RETURNING paused_at = postfleet_now()",
         )
@@ -121,29 +124,51 @@ impl Senders<'_> {
         Ok(())
     }
 
-    pub async fn pause(&self, tenant: TenantId, id: SenderId, reason: &str) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE senders SET paused_at = postfleet_now(), pause_reason = $3
-             WHERE tenant_id = $1 AND id = $2 AND paused_at IS NULL",
+    /// Nothing is committed for it from here on. A pause that stands keeps its time, and its reason and
+    /// author unless an operator takes it over.
+    pub async fn pause(&self, tenant: TenantId, id: SenderId, by: &str, reason: &str) -> Result<PauseAnswer> {
+        let row: Option<(bool, DateTime<Utc>, String, Option<String>)> = sqlx::query_as(
+            "WITH before AS (
+                 SELECT id, paused_at IS NULL AS fresh,
+                        paused_at IS NULL OR ($3 = 'operator' AND paused_by IS DISTINCT FROM 'operator') AS ours
+                 FROM senders WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+             )
+             UPDATE senders s SET paused_at = COALESCE(s.paused_at, postfleet_now()),
+                    pause_reason = CASE WHEN ours THEN $4 ELSE s.pause_reason END,
+                    paused_by = CASE WHEN ours THEN $3 ELSE s.paused_by END
+             FROM before WHERE s.id = before.id
+             RETURNING before.fresh, s.paused_at, s.pause_reason, s.paused_by",
         )
         .bind(tenant.uuid())
         .bind(id.uuid())
+        .bind(by)
         .bind(reason)
-        .execute(self.pool)
+        .fetch_optional(self.pool)
         .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(PauseAnswer::read(row))
     }
 
-    pub async fn resume(&self, tenant: TenantId, id: SenderId) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE senders SET paused_at = NULL, pause_reason = NULL, faults = 0
-             WHERE tenant_id = $1 AND id = $2 AND paused_at IS NOT NULL",
+    /// What an operator paused only an operator lets go on.
+    pub async fn resume(&self, tenant: TenantId, id: SenderId, as_operator: bool) -> Result<ResumeAnswer> {
+        let paused: Option<(bool, bool)> = sqlx::query_as(
+            "WITH before AS (
+                 SELECT id, paused_at, paused_at IS NULL OR $3 OR paused_by IS DISTINCT FROM $4 AS may FROM senders
+                 WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+             )
+             UPDATE senders s SET paused_at = CASE WHEN may THEN NULL ELSE s.paused_at END,
+                    pause_reason = CASE WHEN may THEN NULL ELSE s.pause_reason END,
+                    paused_by = CASE WHEN may THEN NULL ELSE s.paused_by END,
+                    faults = CASE WHEN may THEN 0 ELSE s.faults END
+             FROM before WHERE s.id = before.id
+             RETURNING before.paused_at IS NOT NULL, s.paused_at IS NOT NULL",
         )
         .bind(tenant.uuid())
         .bind(id.uuid())
-        .execute(self.pool)
+        .bind(as_operator)
+        .bind(OPERATOR)
+        .fetch_optional(self.pool)
         .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(ResumeAnswer::read(paused))
     }
 }
 

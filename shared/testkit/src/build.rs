@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use domain::address::Address;
 use domain::ids::{MessageId, SenderId, TenantId};
+use domain::limits::{Channel, LimitOverride, LimitSet, LimitTarget};
 use domain::messages::draft::NewMessage;
 use domain::messages::resolve_uncertain::UncertainPolicy;
 use domain::messages::{Content, Priority};
@@ -32,7 +33,27 @@ impl Build {
     pub async fn tenant_with(&self, policy: UncertainPolicy) -> anyhow::Result<TenantId> {
         let id: TenantId = self.ids.next();
         self.store.tenants().create(id, "Test tenant", policy).await?;
+        self.lift_limits(id).await?;
         Ok(id)
+    }
+
+    /// Limits that no test reaches: a test of limits sets its own.
+    pub async fn lift_limits(&self, tenant: TenantId) -> anyhow::Result<()> {
+        let all = [
+            LimitTarget::Global,
+            LimitTarget::Tenant(tenant),
+            LimitTarget::Domains(tenant),
+            LimitTarget::Senders(tenant),
+        ];
+        for target in all {
+            self.limit(target, &["1000000/s"]).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn limit(&self, target: LimitTarget, limits: &[&str]) -> anyhow::Result<()> {
+        let set = LimitOverride { target, channel: Channel::Email, limits: LimitSet::parse(limits)? };
+        Ok(self.store.limits().put(&set, "test").await?)
     }
 
     /// A sender whose mail goes to a sink.

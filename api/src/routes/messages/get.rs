@@ -2,19 +2,21 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::ids::MessageId;
 
+use crate::explain::explain;
 use crate::extract::Caller;
 use crate::views::MessageBody;
 use crate::{ApiError, ApiState};
 
-/// `GET /v1/messages/{id}`: a message and what happened to it.
+/// `GET /v1/messages/{id}`: a message, what happened to it, and why it is not sent yet.
 pub async fn get(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<MessageBody>, ApiError> {
     let id = message_id(&id)?;
-    let found = state.store.messages().find_message(caller.tenant, id).await?;
-    found.map(|message| Json(MessageBody::from(message))).ok_or_else(no_such_message)
+    let found = state.store.messages().find_message(caller.tenant, id).await?.ok_or_else(no_such_message)?;
+    let explained = explain(&state.store, &state.queue, &state.limits, caller.tenant, id).await?;
+    Ok(Json(MessageBody::new(found, explained.and_then(|explained| explained.waiting))))
 }
 
 /// An id of another form is nobody's message.

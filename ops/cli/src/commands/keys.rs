@@ -26,6 +26,9 @@ enum KeysCommand {
         /// What it is for.
         #[arg(long, default_value = "default")]
         name: String,
+        /// It may also set the limits of its tenant and of the whole fleet.
+        #[arg(long)]
+        operator: bool,
         #[command(flatten)]
         output: OutputOptions,
     },
@@ -41,11 +44,11 @@ enum KeysCommand {
 
 pub async fn run(options: KeysOptions) -> anyhow::Result<()> {
     match options.command {
-        KeysCommand::Create { database, tenant, name, output } => {
+        KeysCommand::Create { database, tenant, name, operator, output } => {
             let store = connect::store(&database, "postfleet keys")?;
             anyhow::ensure!(store.tenants().exists(tenant).await?, "there is no tenant {tenant}");
             let key = ApiKey::new(Ids::system().next(), secret_bytes());
-            store.api_keys().create(tenant, &key, &name).await?;
+            store.api_keys().create(tenant, &key, &name, operator).await?;
             output.print(&json!({"id": key.id, "key": key.reveal()}));
         }
         KeysCommand::GenerateSecret { name, output } => {

@@ -3,8 +3,8 @@ use migrations::Migrator;
 use runtime::config::DatabaseConfig;
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
+use store::{Store, StoreOptions};
 
-use crate::connect;
 use crate::output::OutputOptions;
 
 #[derive(Args)]
@@ -19,7 +19,8 @@ pub struct MigrateOptions {
 }
 
 pub async fn run(options: MigrateOptions) -> anyhow::Result<()> {
-    let store = connect::store(&options.database, "postfleet migrate")?;
+    let options_of_store = StoreOptions::new("postfleet migrate").connections_max(1).unhurried();
+    let store = Store::connect(&options.database.database_url, &options_of_store)?;
     match options.down {
         Some(steps) => Migrator::down(store.orm(), Some(steps)).await?,
         None => Migrator::up(store.orm(), None).await?,

@@ -1,6 +1,7 @@
 use std::io::BufRead;
 use std::net::IpAddr;
 
+use ::api::pausing::{PauseView, Paused, pause, pause_reason};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::address::{Address, is_host_name};
@@ -11,7 +12,7 @@ use runtime::Ids;
 use runtime::config::{DatabaseConfig, SecretsConfig};
 use runtime::crypto::Place;
 use serde_json::json;
-use store::NewSender;
+use store::{NewSender, OPERATOR};
 
 use crate::connect;
 use crate::output::OutputOptions;
@@ -26,6 +27,35 @@ pub struct SendersOptions {
 enum SendersCommand {
     /// Create a sender: an SMTP account that mail leaves from.
     Create(Box<CreateSender>),
+    /// Stop a sender. When this returns, nothing more leaves from it.
+    Pause(PauseSender),
+    /// Let it go on.
+    Resume(ResumeSender),
+}
+
+#[derive(Args)]
+struct PauseSender {
+    sender: SenderId,
+    #[arg(long)]
+    tenant: TenantId,
+    /// Why; shown to whoever asks why a message waits.
+    #[arg(long, default_value = "no reason given", value_parser = pause_reason)]
+    reason: String,
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+#[derive(Args)]
+struct ResumeSender {
+    sender: SenderId,
+    #[arg(long)]
+    tenant: TenantId,
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    output: OutputOptions,
 }
 
 #[derive(Args)]
@@ -51,7 +81,7 @@ struct CreateSender {
     /// The account's name. Its password is read from standard input, so that no shell history keeps it.
     #[arg(long)]
     username: Option<String>,
-    /// Simultaneous connections of one worker.
+    /// Simultaneous connections, over all workers.
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=i64::from(CONNECTIONS_MAX)))]
     max_connections: u32,
     #[command(flatten)]
@@ -66,7 +96,26 @@ enum Protection {
 }
 
 pub async fn run(options: SendersOptions) -> anyhow::Result<()> {
-    let SendersCommand::Create(asked) = options.command;
+    let asked = match options.command {
+        SendersCommand::Create(asked) => asked,
+        SendersCommand::Pause(asked) => {
+            let store = connect::store(&asked.database, "postfleet senders")?;
+            let answer = pause(&store, Paused::Sender(asked.tenant, asked.sender), OPERATOR, &asked.reason).await?;
+            let view = PauseView::paused(answer).with_context(|| format!("there is no sender {}", asked.sender))?;
+            asked.output.print(&json!(view));
+            return Ok(());
+        }
+        SendersCommand::Resume(asked) => {
+            let store = connect::store(&asked.database, "postfleet senders")?;
+            let answer = store.senders().resume(asked.tenant, asked.sender, true).await?;
+            let view = PauseView::resumed(answer)
+                .ok()
+                .flatten()
+                .with_context(|| format!("there is no sender {}", asked.sender))?;
+            asked.output.print(&json!(view));
+            return Ok(());
+        }
+    };
     let tls_mode = match asked.tls {
         Protection::Starttls => TlsMode::Starttls,
         Protection::Tls => TlsMode::Tls,

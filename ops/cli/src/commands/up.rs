@@ -35,7 +35,9 @@ pub async fn run(options: UpOptions, logs: &LogConfig) -> anyhow::Result<()> {
         match worker {
             Some(worker) => {
                 let (store, queue) = (worker.context.store.clone(), worker.queue.clone());
-                let watching = runtime::pulse::watch_pulse(store, queue, DatabaseClock::default(), shutdown.clone());
+                let limits = worker.context.limits.clone();
+                let watching =
+                    runtime::pulse::watch_pulse(store, queue, limits, DatabaseClock::default(), shutdown.clone());
                 tokio::spawn(watching);
                 worker.run(shutdown.clone()).await
             }

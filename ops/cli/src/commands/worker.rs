@@ -5,6 +5,7 @@ use ::worker::{Context, ContextOptions, Worker, WorkerIdentity};
 use anyhow::Context as _;
 use clap::Args;
 use domain::ids::WorkerId;
+use limits::Limiter;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
 use runtime::config::{DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, WorkerConfig};
@@ -38,7 +39,8 @@ pub async fn run(options: WorkerOptions) -> anyhow::Result<()> {
     ops_server::serve(options.ops.ops_listen, ops_server::stores_check(store.clone(), queue.clone()), shutdown.clone())
         .await?;
     runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
-    tokio::spawn(runtime::pulse::watch_pulse(store, queue, DatabaseClock::default(), shutdown.clone()));
+    let limits = worker.context.limits.clone();
+    tokio::spawn(runtime::pulse::watch_pulse(store, queue, limits, DatabaseClock::default(), shutdown.clone()));
     worker.run(shutdown).await
 }
 
@@ -51,6 +53,8 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
     };
     let host = host_name();
     let store = connect::store(&options.database, &format!("postfleet {id}"))?;
+    let queue = connect::queue(&options.redis)?;
+    let limits = Limiter::new(queue.link().clone());
     let context = ContextOptions {
         keyring: options.secrets.keyring()?,
         egress: Egress::allowing(&config.smtp_allow_networks)?,
@@ -61,8 +65,8 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
     };
     Ok(Worker {
         identity: WorkerIdentity { id, name: format!("{host}-{}", std::process::id()), host },
-        context: Context::new(store, ids, Jitter::system(), id, context),
-        queue: connect::queue(&options.redis)?,
+        context: Context::new(store, limits, ids, Jitter::system(), id, context),
+        queue,
         heartbeat_store: connect::small_store(&options.database, &format!("postfleet heartbeat {id}"))?,
         jobs_max: config.worker_jobs as usize,
         drain: config.drain(),

@@ -11,16 +11,29 @@ fn root() -> PathBuf {
 
 /// Who may use whom: `docs/architecture.md`.
 fn layers() -> HashMap<&'static str, &'static [&'static str]> {
-    const ROLES: &[&str] = &["domain", "store", "queue", "providers", "runtime"];
-    const EVERYTHING: &[&str] =
-        &["domain", "store", "queue", "providers", "runtime", "migrations", "testkit", "api", "worker", "orchestrator"];
+    const ROLES: &[&str] = &["domain", "store", "queue", "limits", "providers", "runtime"];
+    const EVERYTHING: &[&str] = &[
+        "domain",
+        "store",
+        "queue",
+        "limits",
+        "providers",
+        "runtime",
+        "migrations",
+        "testkit",
+        "api",
+        "worker",
+        "orchestrator",
+    ];
     HashMap::from([
         ("domain", &[] as &[&str]),
         ("migrations", &[]),
         ("store", &["domain"]),
-        ("queue", &["domain"]),
+        ("link", &["domain"]),
+        ("queue", &["domain", "link"]),
+        ("limits", &["domain", "link"]),
         ("providers", &["domain"]),
-        ("runtime", &["domain", "store", "queue"]),
+        ("runtime", &["domain", "store", "queue", "limits"]),
         ("api", ROLES),
         ("worker", ROLES),
         ("orchestrator", ROLES),

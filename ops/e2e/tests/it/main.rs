@@ -2,8 +2,10 @@
 
 mod api;
 mod disasters;
+mod explaining;
 mod first_steps;
 mod house_rules;
+mod limiting;
 mod processes;
 mod refusals;
 mod securing;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use domain::address::Address;
+use domain::limits::{BucketKey, RefusedBy};
 use domain::messages::MessageState;
 use e2e::System;
 use testkit::sink::{Action, Moment};
@@ -42,13 +43,10 @@ async fn a_temporary_refusal_at_any_moment_is_tried_again_and_sent_once() -> any
     let system = System::start().await?;
     let _worker = system.work()?;
     for (moment, answer) in [
-        (Moment::Connect, "421 4.3.2 too busy"),
         (Moment::Mail, "451 4.3.0 not now"),
         (Moment::Rcpt, "450 4.7.1 greylisted"),
-        (Moment::Rcpt, "452 4.5.3 too many recipients"),
         (Moment::Data, "451 4.3.0 not now"),
         (Moment::Dot, "451 4.3.0 not now"),
-        (Moment::Dot, "421 4.3.2 closing"),
     ] {
         system.sink.rule(moment, None, Some(1), reply(answer))?;
         // A fresh sender, so that its first connection meets the rule.
@@ -64,6 +62,41 @@ async fn a_temporary_refusal_at_any_moment_is_tried_again_and_sent_once() -> any
         system.database.advance(Duration::from_secs(3_600)).await?;
         system.until_state(row.id, MessageState::Accepted).await;
         assert_eq!(system.taken(row.id)?, 1, "{moment:?} {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_throttles_parks_its_sender_for_the_whole_fleet_and_nobody_else() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let (_one, _other) = (system.work()?, system.work()?);
+    for (moment, answer) in [
+        (Moment::Connect, "421 4.3.2 too busy"),
+        (Moment::Rcpt, "452 4.5.3 too many recipients"),
+        (Moment::Dot, "421 4.3.2 closing"),
+    ] {
+        system.sink.rule(moment, None, Some(1), reply(answer))?;
+        let sender = system.build.sender(system.tenant, system.sink.smtp).await?;
+        let row = system.build.message(sender, "ann@recipients.example");
+        system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&row)).await?;
+        until(&format!("{moment:?} {answer}: it waits and paid nothing"), async || {
+            let view = system.store.messages().find_message(system.tenant, row.id).await?.expect("stored");
+            Ok(view.state == MessageState::Scheduled && view.tries == 0 && view.last_class.is_some())
+        })
+        .await;
+        // Whoever asks, wherever: the sender's bucket gives nothing.
+        let parked = system.limits.look(system.tenant, &[BucketKey::Sender(sender)]).await?;
+        let why = parked[0].as_ref().map(|refusal| refusal.why);
+        assert_eq!(why, Some(RefusedBy::Pushback), "{moment:?} {answer}");
+        system.database.advance(Duration::from_secs(60)).await?;
+        let next = system.build.message(sender, "bob@recipients.example");
+        system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&next)).await?;
+        let elsewhere = system.message("cat@recipients.example").await?;
+        system.until_state(elsewhere, MessageState::Accepted).await;
+        for waiting in [row.id, next.id] {
+            assert_eq!(system.state(waiting).await?, MessageState::Scheduled, "{moment:?} {answer}");
+            assert_eq!(system.taken(waiting)?, 0);
+        }
     }
     Ok(())
 }

@@ -84,14 +84,14 @@ async fn who_unsubscribes_while_messages_wait_gets_none_of_them() -> anyhow::Res
 async fn a_paused_sender_sends_nothing_until_it_is_resumed() -> anyhow::Result<()> {
     let system = System::start().await?;
     let _worker = system.work()?;
-    system.store.senders().pause(system.tenant, system.sender, "test").await?;
+    system.store.senders().pause(system.tenant, system.sender, "operator", "test").await?;
     let waiting = system.message("ann@recipients.example").await?;
     let other = system.build.sender(system.tenant, system.sink.smtp).await?;
     let row = system.build.message(other, "bob@recipients.example");
     system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&row)).await?;
     system.until_state(row.id, MessageState::Accepted).await;
     assert_eq!(system.state(waiting).await?, MessageState::Scheduled);
-    system.store.senders().resume(system.tenant, system.sender).await?;
+    system.store.senders().resume(system.tenant, system.sender, true).await?;
     system.until_state(waiting, MessageState::Accepted).await;
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, MessageId, SenderId, TenantId};
+use crate::limits::Grant;
 use crate::messages::Priority;
 
 /// Most rows one job may carry.
@@ -50,7 +51,7 @@ pub struct SendJob {
     /// A row that once died with its worker goes alone, and is written into the lease before it is handled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
-    /// Tokens already taken for these rows. Nothing grants yet; a job without one asks for none.
+    /// Tokens already taken for these rows. Who gets a job without one asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<serde_json::Value>,
+    pub grant: Option<Grant>,
 }

@@ -9,6 +9,7 @@ pub mod refusal;
 pub mod resolve_uncertain;
 pub mod retry;
 pub mod state;
+pub mod wait;
 
 pub use content::Content;
 pub use priority::Priority;

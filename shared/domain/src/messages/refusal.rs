@@ -91,6 +91,13 @@ pub struct Refusal {
     pub action: Action,
 }
 
+impl Refusal {
+    /// The provider wants less from the whole account, not from this message: its bucket is parked for the fleet.
+    pub fn is_pushback(self) -> bool {
+        self.class == RefusalClass::Throttled && self.action == Action::Retry
+    }
+}
+
 /// Reads an SMTP refusal (a code of 400 or more). `text` is the reply's text, which may begin with an enhanced code.
 pub fn classify(phase: Phase, code: u16, text: &str) -> Refusal {
     use Action::{BlameSender, Fail, FailAndSuppress, Retry};
@@ -114,7 +121,8 @@ pub fn classify(phase: Phase, code: u16, text: &str) -> Refusal {
         (1, 10) | (7, 17 | 18) => by_permanence(Class::InvalidRecipient, FailAndSuppress),
         (1, 7 | 8) => by_permanence(Class::SenderRejected, BlameSender),
         (1, 6) | (2, 1) | (7, 13) if permanent => Refusal { class: Class::InactiveMailbox, action: FailAndSuppress },
-        (2, 1) => Refusal { class: Class::Throttled, action: Retry },
+        // This mailbox alone takes no more for the moment.
+        (2, 1) => Refusal { class: Class::Greylisted, action: Retry },
         (2, 2 | 3) | (3, 1 | 4) => Refusal { class: Class::MailboxFull, action: Retry },
         // Gmail's daily sending limit is a 550 that ends at midnight; "too many recipients" and floods pass as well.
         (4, 5) | (5, 3) | (7, 28 | 38) => Refusal { class: Class::Throttled, action: Retry },
@@ -169,7 +177,7 @@ mod tests {
             (Phase::RcptTo, 550, "no such user", Class::InvalidRecipient, Fail),
             (Phase::RcptTo, 556, "5.1.10 null MX", Class::InvalidRecipient, FailAndSuppress),
             (Phase::RcptTo, 550, "5.2.1 disabled", Class::InactiveMailbox, FailAndSuppress),
-            (Phase::RcptTo, 450, "4.2.1 receiving mail too quickly", Class::Throttled, Retry),
+            (Phase::RcptTo, 450, "4.2.1 receiving mail too quickly", Class::Greylisted, Retry),
             (Phase::RcptTo, 450, "4.7.1 greylisted", Class::Greylisted, Retry),
             (Phase::RcptTo, 452, "4.2.2 over quota", Class::MailboxFull, Retry),
             (Phase::RcptTo, 552, "5.2.2 over quota", Class::MailboxFull, Retry),

@@ -14,5 +14,5 @@ mod watched;
 pub use account::{SmtpAccount, SmtpTimeouts};
 pub use answer::{FinalAnswer, SmtpFailure};
 pub use dial::TlsRoots;
-pub use pool::SmtpPool;
+pub use pool::{ConnectionGate, SmtpPool};
 pub use session::Session;

@@ -1,8 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use lettre::transport::smtp::extension::ClientId;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::dial::{TlsRoots, dial};
@@ -15,6 +16,12 @@ const SENDS_MAX: u32 = 100;
 /// A connection that idled longer is likely closed at the other end by now.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
+/// Who says how many connections of an account this process may have.
+pub trait ConnectionGate: Send + Sync {
+    /// Waits until one more may be opened, or a kept one used. It counts until the permit is dropped.
+    fn enter(&self) -> BoxFuture<'_, OwnedSemaphorePermit>;
+}
+
 /// The connections of one account in this process.
 pub struct SmtpPool {
     account: SmtpAccount,
@@ -22,7 +29,7 @@ pub struct SmtpPool {
     roots: Arc<TlsRoots>,
     hello: ClientId,
     timeouts: SmtpTimeouts,
-    account_permits: Arc<Semaphore>,
+    gate: Arc<dyn ConnectionGate>,
     process_permits: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
 }
@@ -34,18 +41,18 @@ impl SmtpPool {
         roots: Arc<TlsRoots>,
         hello: &str,
         timeouts: SmtpTimeouts,
+        gate: Arc<dyn ConnectionGate>,
         process_permits: Arc<Semaphore>,
     ) -> Self {
-        let account_permits = Arc::new(Semaphore::new(account.max_connections.max(1) as usize));
         let hello = ClientId::Domain(hello.to_owned());
-        Self { account, egress, roots, hello, timeouts, account_permits, process_permits, idle: Mutex::default() }
+        Self { account, egress, roots, hello, timeouts, gate, process_permits, idle: Mutex::default() }
     }
 
     /// A session for one message, on a kept connection or a fresh one. Waits while the account's connections, or this
     /// process's, are all in use.
     pub async fn open(&self) -> Result<Session, SmtpFailure> {
         let closed = || SmtpFailure::Unusable { why: "the pool is closed".to_owned() };
-        let account = Arc::clone(&self.account_permits).acquire_owned().await.map_err(|_| closed())?;
+        let account = self.gate.enter().await;
         let process = Arc::clone(&self.process_permits).acquire_owned().await.map_err(|_| closed())?;
         let mut session = match self.take_idle() {
             Some(session) => session,
@@ -57,6 +64,13 @@ impl SmtpPool {
         };
         session.permits = Some((account, process));
         Ok(session)
+    }
+
+    /// Closes kept connections beyond so many: the account's leases on them have gone back.
+    pub fn trim_idle(&self, most: usize) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let beyond = idle.len().saturating_sub(most);
+        idle.drain(..beyond);
     }
 
     pub(super) fn keep(&self, mut session: Session) {

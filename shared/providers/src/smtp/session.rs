@@ -63,13 +63,17 @@ impl Session {
         phase(self.timeouts.envelope, Phase::MailFrom, self.connection.command(Rset)).await.map(drop)
     }
 
-    /// Writes the final bytes. Only called by who won the compare-and-set for this message.
-    pub async fn deliver(&mut self, mail: &[u8]) -> FinalAnswer {
+    /// Writes the final bytes. Only called by who won the compare-and-set for this message. A server that takes until
+    /// after `leaves_by` to ask for the content gets none.
+    pub async fn deliver(&mut self, mail: &[u8], leaves_by: Instant) -> FinalAnswer {
         match timeout(self.timeouts.data, self.connection.command(Data)).await {
             Err(_) => return FinalAnswer::NotSent { why: "timed out before the content was asked for".to_owned() },
             Ok(Err(error)) => return self.not_invited(&error),
             Ok(Ok(reply)) if !reply.has_code(GO_AHEAD) => {
                 return FinalAnswer::NotSent { why: format!("unexpected reply {} to DATA", reply.code()) };
+            }
+            Ok(Ok(_)) if Instant::now() > leaves_by => {
+                return FinalAnswer::NotSent { why: "the server asked for the content too late".to_owned() };
             }
             Ok(Ok(_)) => {}
         }

@@ -1,15 +1,16 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::ids::MessageId;
+use domain::limits::TokenReturn;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Shared;
-use crate::link::Arg;
 use crate::{QueueError, Result, scripts};
+use link::Arg;
 
 /// The right to handle one job for a while.
 #[derive(Clone)]
@@ -21,11 +22,20 @@ struct Inner {
     token: String,
     deliveries: u32,
     age_at_claim: Duration,
-    claimed_at: Instant,
+    claimed_at: Moment,
+    /// Tokens that go back when it is settled.
+    unused: Mutex<Vec<TokenReturn>>,
     /// Lost, or the worker is asked to stop.
     over: CancellationToken,
     // Held until the lease is settled or lost and its handler has let go: it bounds what is in hand.
     _permit: OwnedSemaphorePermit,
+}
+
+/// One moment by Redis's clock, and no later by ours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub redis_us: i64,
+    pub ours: Instant,
 }
 
 /// Whether a row is now written into the lease.
@@ -39,10 +49,10 @@ pub enum Marked {
 impl Lease {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        job: String,
-        token: String,
+        (job, token): (String, String),
         deliveries: u32,
         age_at_claim: Duration,
+        claimed_at: Moment,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let over = shared.stop.child_token();
@@ -52,7 +62,8 @@ impl Lease {
             token,
             deliveries,
             age_at_claim,
-            claimed_at: Instant::now(),
+            claimed_at,
+            unused: Mutex::default(),
             over,
             _permit: permit,
         }))
@@ -78,7 +89,22 @@ impl Lease {
 
     /// How long ago the job was pushed: Redis's measure until the claim, this process's since.
     pub fn age(&self) -> Duration {
-        self.0.age_at_claim + self.0.claimed_at.elapsed()
+        self.0.age_at_claim + self.0.claimed_at.ours.elapsed()
+    }
+
+    /// How long ago a moment of Redis's clock was; never less than it truly is.
+    pub fn since_us(&self, moment: i64) -> Duration {
+        let since_claim = self.0.claimed_at.ours.elapsed().as_micros() as i64;
+        Duration::from_micros(u64::try_from(since_claim + self.0.claimed_at.redis_us - moment).unwrap_or(0))
+    }
+
+    /// These tokens were not used: they go back when the job is settled as done, by whoever holds its lease then.
+    pub fn give_back(&self, tokens: Vec<TokenReturn>) {
+        self.0.unused.lock().unwrap_or_else(PoisonError::into_inner).extend(tokens);
+    }
+
+    pub(crate) fn unused(&self) -> Vec<TokenReturn> {
+        self.0.unused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the worker was asked to stop: what is not started is handed back.

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::lease::Moment;
 use super::settler::SettlerHandle;
 use super::{Delivery, Lease, Shared};
 use crate::backoff::Waits;
-use crate::link::Arg;
 use crate::{QueueError, Result, scripts};
+use link::Arg;
 
 /// Jobs taken in one call.
 const CLAIM_MAX: usize = 16;
@@ -91,18 +92,22 @@ async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u
         Arg::Number(shared.options.lease.as_millis() as i64),
         Arg::Number(shared.options.silence().as_millis() as i64),
     ];
+    let asked_at = Instant::now();
     let answer = shared.link.call(&scripts::CLAIM, &names, &args).await?;
-    if answer.rest.len() % 5 != 0 {
+    let (now, jobs) = answer.rest.split_first().ok_or(QueueError::Unreadable)?;
+    let claimed_at = Moment { redis_us: now.parse().map_err(|_| QueueError::Unreadable)?, ours: asked_at };
+    if jobs.len() % 5 != 0 {
         return Err(QueueError::Unreadable);
     }
     let mut permits = permits.into_iter();
-    let mut claimed = Vec::with_capacity(answer.rest.len() / 5);
-    for parts in answer.rest.chunks_exact(5) {
+    let mut claimed = Vec::with_capacity(jobs.len() / 5);
+    for parts in jobs.chunks_exact(5) {
         let [job, token, deliveries, age_ms, payload] = parts else { continue };
         let Some(permit) = permits.next() else { break };
         let age = Duration::from_millis(age_ms.parse().unwrap_or(0));
         let deliveries = deliveries.parse().unwrap_or(0);
-        let lease = Lease::new(Arc::clone(shared), job.clone(), token.clone(), deliveries, age, permit);
+        let ids = (job.clone(), token.clone());
+        let lease = Lease::new(Arc::clone(shared), ids, deliveries, age, claimed_at, permit);
         shared.in_hand.insert(&lease);
         claimed.push((lease, payload.clone()));
     }

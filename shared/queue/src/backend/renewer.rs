@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Lease, Shared};
 use crate::backoff::Waits;
-use crate::link::Arg;
 use crate::{QueueError, Result, scripts};
+use link::Arg;
 
 /// Renews every lease in hand at least three times per lease, all in one call, however long the handlers take.
 pub(super) async fn renew(shared: Arc<Shared>) {

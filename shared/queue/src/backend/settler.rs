@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::limits::TokenReturn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Lease, Shared};
 use crate::backoff::Waits;
-use crate::link::Arg;
 use crate::{Outcome, QueueError, Result, scripts};
+use link::{Arg, encode_returns};
 
 /// Leases ended in one call.
 const SETTLE_BATCH_MAX: usize = 128;
@@ -25,6 +26,8 @@ enum Verdict {
 struct Settlement {
     lease: Lease,
     verdict: Verdict,
+    /// Tokens that go back with it.
+    unused: Vec<TokenReturn>,
 }
 
 /// Ends leases in batches and in the background; a Redis that is away is waited for, and nothing else waits with it.
@@ -99,7 +102,8 @@ impl SettlerHandle {
     fn send(&self, lease: &Lease, verdict: Verdict) {
         if let Some(sender) = &self.0 {
             // Fails only once the settler was drained, when the lease is left to run out.
-            let _ = sender.send(Settlement { lease: lease.clone(), verdict });
+            let unused = if matches!(verdict, Verdict::Done) { lease.unused() } else { Vec::new() };
+            let _ = sender.send(Settlement { lease: lease.clone(), verdict, unused });
         }
     }
 }
@@ -129,7 +133,7 @@ async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
     let (keys, pool) = (shared.link.keys(), &shared.options.pool);
     let [high, normal, low] = keys.ready(pool);
     let part = |part| keys.pool(pool, part);
-    let names = [
+    let mut names = vec![
         keys.pulse(),
         keys.window(),
         keys.caps(),
@@ -147,7 +151,8 @@ async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
         part("garbage"),
     ];
     let mut args = vec![Arg::Owned(keys.bell()), Arg::Owned(keys.wake(pool))];
-    for Settlement { lease, verdict } in batch {
+    let before = names.len();
+    for Settlement { lease, verdict, unused } in batch {
         let (word, delay) = match verdict {
             Verdict::Done => ("done", Duration::ZERO),
             Verdict::Release => ("release", Duration::ZERO),
@@ -156,6 +161,7 @@ async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
         };
         let delay = Arg::Number(delay.as_millis() as i64);
         args.extend([Arg::Text(lease.job()), Arg::Text(lease.token()), Arg::Text(word), delay]);
+        encode_returns(unused, before, &mut names, &mut args);
     }
     shared.link.call(&scripts::SETTLE, &names, &args).await?;
     Ok(())

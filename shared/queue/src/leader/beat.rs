@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use domain::ids::SenderId;
 
-use crate::link::Arg;
 use crate::{QueueError, QueueLink, Result, scripts};
+use link::Arg;
 
 /// What the leader's pulse met.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,8 +4,8 @@ use domain::ids::{JobId, MessageId};
 use domain::jobs::PoolName;
 use redis::AsyncCommands;
 
-use crate::link::Arg;
 use crate::{QueueLink, Result, scripts};
+use link::Arg;
 
 /// A job whose second worker died too, and the row it was handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

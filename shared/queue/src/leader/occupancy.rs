@@ -3,8 +3,9 @@ use std::collections::HashMap;
 use domain::ids::{SenderId, TenantId};
 use redis::AsyncCommands;
 
-use crate::link::Arg;
+use crate::lane::{parse_room, room_name};
 use crate::{LaneName, QueueError, QueueLink, Result, scripts};
+use link::Arg;
 
 /// Senders whose share is written down; the others have the default.
 const CAPS_MAX: usize = 2_000;
@@ -25,6 +26,8 @@ pub struct Occupancy {
     pub by_sender: HashMap<SenderId, u32>,
     /// Lanes that somebody found waiting.
     pub backlog: Vec<LaneName>,
+    /// Waiting rooms that are noted as filled.
+    pub rooms_noted: Vec<(TenantId, Box<str>)>,
 }
 
 impl QueueLink {
@@ -38,7 +41,13 @@ impl QueueLink {
         }
         let answer = self.call(&scripts::OCCUPANCY, &names, &args).await?;
         let (backlog, counts) = answer.rest.split_first().ok_or(QueueError::Unreadable)?;
-        let mut occupancy = Occupancy { backlog: lanes(backlog)?, ..Occupancy::default() };
+        let mut occupancy = Occupancy::default();
+        for name in read_names(backlog)? {
+            match parse_room(&name) {
+                Some(room) => occupancy.rooms_noted.push(room),
+                None => occupancy.backlog.extend(name.parse::<LaneName>()),
+            }
+        }
         for pair in counts.chunks_exact(2) {
             let rows = pair[1].parse().unwrap_or(0);
             match pair[0].split_at_checked(2) {
@@ -61,6 +70,21 @@ impl QueueLink {
         Ok(())
     }
 
+    /// Which waiting rooms have rows: what comes for their domains must wait behind those.
+    pub async fn note_rooms(&self, filled: &[(TenantId, Box<str>)], emptied: &[(TenantId, Box<str>)]) -> Result<()> {
+        let names = |rooms: &[(TenantId, Box<str>)]| -> Vec<String> {
+            rooms.iter().map(|(tenant, domain)| room_name(*tenant, domain)).collect()
+        };
+        let backlog = self.keys().backlog();
+        if !filled.is_empty() {
+            let _: i64 = self.connection().sadd(&backlog, names(filled)).await?;
+        }
+        if !emptied.is_empty() {
+            let _: i64 = self.connection().srem(&backlog, names(emptied)).await?;
+        }
+        Ok(())
+    }
+
     /// These lanes have due rows that found no room: what comes next must wait behind them.
     pub async fn note_backlog(&self, lanes: &[LaneName]) -> Result<()> {
         if lanes.is_empty() {
@@ -73,10 +97,9 @@ impl QueueLink {
 }
 
 /// An empty Lua table encodes as `{}`.
-fn lanes(json: &str) -> Result<Vec<LaneName>> {
+fn read_names(json: &str) -> Result<Vec<String>> {
     if json == "{}" {
         return Ok(Vec::new());
     }
-    let names: Vec<String> = serde_json::from_str(json).map_err(|_| QueueError::Unreadable)?;
-    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    serde_json::from_str(json).map_err(|_| QueueError::Unreadable)
 }

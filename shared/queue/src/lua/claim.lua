@@ -39,7 +39,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[8], '-inf', reap_until, 'LI
     end
 end
 
-local answer, left, turn = { 'ok', beat }, tonumber(ARGV[4]), 0
+local answer, left, turn = { 'ok', beat, whole(now_us()) }, tonumber(ARGV[4]), 0
 for list = 4, 6 do
     while left > 0 do
         local ids = redis.call('LPOP', KEYS[list], left)

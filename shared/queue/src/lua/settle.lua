@@ -1,11 +1,12 @@
 -- Ends leases. Fenced: only the holder's token counts, so what a zombie settles late changes nothing.
 -- KEYS: pulse, window, caps, backlog, drained, data, ready:0, ready:1, ready:2, delayed, leases, holders, deliveries,
---       marks, garbage
--- ARGV: generation, beat, bell channel, wake channel, then per job: id, token, verdict (done|release|retry|garbage), ms
+--       marks, garbage, buckets …
+-- ARGV: generation, beat, bell channel, wake channel, then per job: id, token, verdict (done|release|retry|garbage),
+--       ms, tokens to give back
 local lost, beat = refused(KEYS[1], ARGV[1], ARGV[2])
 if lost then return { 'lost' } end
-local now, answer, released, freed = now_ms(), { 'ok', beat }, 0, 0
-for place = 5, #ARGV, 4 do
+local now, answer, released, freed, place = now_ms(), { 'ok', beat }, 0, 0, 5
+while place <= #ARGV do
     local id, token, verdict, delay = ARGV[place], ARGV[place + 1], ARGV[place + 2], tonumber(ARGV[place + 3])
     if redis.call('HGET', KEYS[12], id) == token then
         redis.call('ZREM', KEYS[11], id)
@@ -37,8 +38,10 @@ for place = 5, #ARGV, 4 do
             end
         end
         answer[#answer + 1] = '1'
+        place = give_back(15, place + 4, now_us())
     else
         answer[#answer + 1] = '0'
+        place = place + 5 + 5 * ARGV[place + 4]
     end
 end
 if released > 0 then redis.call('PUBLISH', ARGV[4], released) end

@@ -1,8 +1,9 @@
 //! Putting jobs into Redis.
 
+mod place;
 mod push;
 mod reserve;
 mod ring;
 
 pub use push::{JobPush, Pushed, not_pushed};
-pub use reserve::{Reservation, Reserved};
+pub use reserve::{NotReserved, Reservation, Reserved};

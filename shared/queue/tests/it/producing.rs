@@ -1,9 +1,13 @@
 use domain::ids::JobId;
 use queue::leader::Caps;
-use queue::{JobPush, LaneName, Pushed, Reservation, Reserved};
+use queue::{JobPush, LaneName, NotReserved, Pushed, Reservation, Reserved, TokenAsk};
 use testkit::until;
 
 use crate::fleet::{Fleet, Handled};
+
+fn reservation(lane: LaneName, rows: u32, job: JobId) -> Reservation {
+    Reservation { lane, rows, job, domains: vec!["recipients.example".into()], tokens: TokenAsk::default() }
+}
 
 #[tokio::test]
 async fn the_push_itself_refuses_beyond_the_window_the_tenant_and_the_sender() -> anyhow::Result<()> {
@@ -34,11 +38,11 @@ async fn pushing_a_job_again_changes_nothing() -> anyhow::Result<()> {
 async fn a_reservation_holds_its_room_until_it_is_used_given_back_or_over() -> anyhow::Result<()> {
     let fleet = Fleet::start().await?;
     let lane = LaneName { tenant: fleet.tenant, sender: fleet.sender };
-    let reserve = |job: JobId| Reservation { lane, rows: 4, job };
+    let reserve = |job: JobId| reservation(lane, 4, job);
 
     // Used: the push takes the room that was reserved, no more.
     let mut job = fleet.job(4);
-    assert_eq!(fleet.link.reserve(&reserve(job.id)).await?, Reserved::Yes);
+    assert!(matches!(fleet.link.reserve(&reserve(job.id)).await?, Reserved::Yes(_)));
     job.rows.truncate(3);
     fleet.push(vec![job]).await?;
     assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 3);
@@ -46,7 +50,7 @@ async fn a_reservation_holds_its_room_until_it_is_used_given_back_or_over() -> a
     // Given back.
     let other: JobId = fleet.ids.next();
     fleet.link.reserve(&reserve(other)).await?;
-    fleet.link.unreserve(&[other]).await?;
+    fleet.link.unreserve(&[(other, Vec::new())]).await?;
     assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 3);
 
     // Over: the leader's beat gives back what nobody came for.
@@ -64,11 +68,11 @@ async fn a_reservation_holds_its_room_until_it_is_used_given_back_or_over() -> a
 async fn a_lane_with_older_rows_gets_no_reservation_until_they_are_fed() -> anyhow::Result<()> {
     let fleet = Fleet::start().await?;
     let lane = LaneName { tenant: fleet.tenant, sender: fleet.sender };
-    let asked = || Reservation { lane, rows: 1, job: fleet.ids.next() };
+    let asked = || reservation(lane, 1, fleet.ids.next());
     fleet.link.note_backlog(&[lane]).await?;
-    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::No);
+    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::No(NotReserved::Turn));
     fleet.link.clear_backlog(&[lane]).await?;
-    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::Yes);
+    assert!(matches!(fleet.link.reserve(&asked()).await?, Reserved::Yes(_)));
     Ok(())
 }
 
@@ -85,4 +89,18 @@ async fn nothing_is_left_in_redis_after_the_work_is_done() -> anyhow::Result<()>
     })
     .await;
     worker.stop().await
+}
+
+#[tokio::test]
+async fn a_domain_with_a_waiting_room_gets_no_reservation_until_it_is_empty() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let lane = LaneName { tenant: fleet.tenant, sender: fleet.sender };
+    let asked = || reservation(lane, 1, fleet.ids.next());
+    let room = [(fleet.tenant, "recipients.example".into())];
+    fleet.link.note_rooms(&room, &[]).await?;
+    assert_eq!(fleet.link.reserve(&asked()).await?, Reserved::No(NotReserved::Turn));
+    fleet.link.note_rooms(&[], &room).await?;
+    fleet.link.clear_backlog(&[lane]).await?;
+    assert!(matches!(fleet.link.reserve(&asked()).await?, Reserved::Yes(_)));
+    Ok(())
 }

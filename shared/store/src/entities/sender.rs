@@ -19,6 +19,7 @@ pub struct Model {
     pub faults: i32,
     pub paused_at: Option<DateTimeUtc>,
     pub pause_reason: Option<String>,
+    pub paused_by: Option<String>,
     pub archived_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
 }

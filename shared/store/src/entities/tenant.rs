@@ -9,6 +9,7 @@ pub struct Model {
     pub uncertain_policy: String,
     pub paused_at: Option<DateTimeUtc>,
     pub pause_reason: Option<String>,
+    pub paused_by: Option<String>,
     pub created_at: DateTimeUtc,
 }
 

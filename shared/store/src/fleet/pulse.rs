@@ -11,6 +11,8 @@ pub struct FleetState {
     pub generation: Uuid,
     pub beat: i64,
     pub halt_reason: Option<String>,
+    /// Raised with every change of a limit.
+    pub limits_version: i64,
     /// The database's time.
     pub now: DateTime<Utc>,
 }
@@ -21,7 +23,7 @@ pub struct Fleet<'a> {
 
 impl Fleet<'_> {
     pub async fn state(&self) -> Result<FleetState> {
-        Ok(sqlx::query_as("SELECT generation, beat, halt_reason, postfleet_now() AS now FROM fleet")
+        Ok(sqlx::query_as("SELECT generation, beat, halt_reason, limits_version, postfleet_now() AS now FROM fleet")
             .fetch_one(self.pool)
             .await?)
     }
@@ -31,7 +33,7 @@ impl Fleet<'_> {
         let raised = sqlx::query_as(
             "UPDATE fleet SET beat = beat + 1
              WHERE EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
-             RETURNING generation, beat, halt_reason, postfleet_now() AS now",
+             RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now",
         )
         .bind(term.owner)
         .bind(term.number)

@@ -17,7 +17,7 @@ pub enum CancelAnswer {
 impl Messages<'_> {
     pub async fn cancel_message(&self, tenant: TenantId, id: MessageId) -> Result<CancelAnswer> {
         let canceled: Option<Uuid> = sqlx::query_scalar(
-            "UPDATE message_runs SET state = 'canceled', finished_at = postfleet_now()
+            "UPDATE message_runs SET state = 'canceled', wait_key = '', finished_at = postfleet_now()
              WHERE tenant_id = $1 AND message_id = $2 AND state IN ('scheduled', 'queued')
              RETURNING message_id",
         )

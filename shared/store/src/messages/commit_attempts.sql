@@ -5,19 +5,26 @@
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
         AS a (message_id, job_id, attempt_id, suppression_key, body_sha256)
+    ORDER BY message_id
 ), won AS MATERIALIZED (
-    SELECT r.message_id, a.attempt_id, a.body_sha256
-    FROM message_runs r
-    JOIN asked a ON a.message_id = r.message_id
-    WHERE r.state = 'queued'
-      AND r.job_id = a.job_id
-      AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
-      AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
-      AND NOT EXISTS (SELECT 1 FROM suppressions x
-                      WHERE x.tenant_id = r.tenant_id AND x.channel = 'email' AND x.address = a.suppression_key)
-    ORDER BY r.message_id
-    FOR UPDATE OF r SKIP LOCKED
+    SELECT r.message_id, r.tenant_id, r.sender_id, a.attempt_id, a.body_sha256
+    FROM asked a
+    CROSS JOIN LATERAL (
+        SELECT r.message_id, r.tenant_id, r.sender_id FROM message_runs r
+        WHERE r.message_id = a.message_id
+          AND r.state = 'queued'
+          AND r.job_id = a.job_id
+          AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
+          AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
+          AND NOT EXISTS (SELECT 1 FROM suppressions x
+                          WHERE x.tenant_id = r.tenant_id AND x.channel = 'email' AND x.address = a.suppression_key)
+        FOR UPDATE OF r SKIP LOCKED
+    ) r
+), counted AS (
+    INSERT INTO daily_sends (day, tenant_id, sender_id, sent)
+    SELECT (postfleet_now() AT TIME ZONE 'UTC')::date, tenant_id, sender_id, count(*)
+    FROM won GROUP BY tenant_id, sender_id
 )
 UPDATE message_runs r
 SET state = 'committing', attempt_id = won.attempt_id, worker_id = $6, body_sha256 = won.body_sha256,

@@ -93,6 +93,7 @@ impl Messages<'_> {
             .bind(rows.iter().map(|row| row.message.priority.rank()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.message.send_at).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.job.map(|job| job.uuid())).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.message.to.domain().to_ascii_lowercase()).collect::<Vec<_>>())
             .fetch_all(self.pool)
             .await?;
         inserted.into_iter().map(|(id, state)| Ok((MessageId(id), parse_state(&state)?))).collect()

@@ -1,6 +1,6 @@
 -- $1 tenant; contents: $2 ids, $3 subjects, $4 htmls, $5 texts; messages: $6 ids, $7 senders, $8 contents, $9 addresses,
 -- $10 suppression keys, $11 reply-tos, $12 headers, $13 tags, $14 data, $15 dedupe hashes, $16 priorities, $17 send_ats,
--- $18 jobs
+-- $18 jobs, $19 recipient domains
 WITH new_contents AS (
     INSERT INTO contents (tenant_id, id, subject, html, text)
     SELECT $1, c.id, c.subject, c.html, c.text
@@ -9,9 +9,9 @@ WITH new_contents AS (
 ), asked AS (
     SELECT *
     FROM unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[],
-                $14::jsonb[], $15::bytea[], $16::smallint[], $17::timestamptz[], $18::uuid[])
+                $14::jsonb[], $15::bytea[], $16::smallint[], $17::timestamptz[], $18::uuid[], $19::text[])
         AS a (id, sender_id, content_id, to_address, suppression_key, reply_to, headers, tags, data, dedupe_hash,
-              priority, send_at, job_id)
+              priority, send_at, job_id, recipient_domain)
 ), stored AS (
     INSERT INTO messages (id, tenant_id, sender_id, content_id, to_address, reply_to, headers, tags, data, dedupe_hash)
     SELECT a.id, $1, a.sender_id, a.content_id, a.to_address, a.reply_to, a.headers,
@@ -22,11 +22,13 @@ WITH new_contents AS (
     ON CONFLICT (tenant_id, dedupe_hash) WHERE dedupe_hash IS NOT NULL DO NOTHING
     RETURNING id
 )
-INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, queued_at, job_id, finished_at)
+INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, queued_at, job_id, finished_at,
+                          recipient_domain)
 SELECT a.id, $1, a.sender_id, s.state, a.priority, greatest(a.send_at, postfleet_now()),
        CASE WHEN s.state = 'queued' THEN postfleet_now() END,
        CASE WHEN s.state = 'queued' THEN a.job_id END,
-       CASE WHEN s.state = 'suppressed' THEN postfleet_now() END
+       CASE WHEN s.state = 'suppressed' THEN postfleet_now() END,
+       a.recipient_domain
 FROM asked a
 JOIN stored ON stored.id = a.id
 CROSS JOIN LATERAL (

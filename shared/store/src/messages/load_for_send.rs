@@ -15,7 +15,10 @@ pub struct LoadedRow {
     pub id: MessageId,
     pub facts: SendFacts,
     pub tries: u32,
+    /// When it was first refused.
+    pub first_refused_at: Option<DateTime<Utc>>,
     pub to_address: String,
+    recipient_domain: String,
     pub reply_to: Option<String>,
     pub headers: Option<Value>,
     pub data: Option<Value>,
@@ -25,6 +28,18 @@ pub struct LoadedRow {
     pub sender_faults: i32,
     /// The database's time: the only one that decides.
     pub now: DateTime<Utc>,
+}
+
+impl LoadedRow {
+    /// As it is stored: lower case.
+    pub fn recipient_domain(&self) -> &str {
+        &self.recipient_domain
+    }
+
+    /// How long ago it was first refused.
+    pub fn refused_for(&self) -> std::time::Duration {
+        self.first_refused_at.and_then(|at| (self.now - at).to_std().ok()).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +54,7 @@ struct Row {
     state: String,
     job_id: Option<Uuid>,
     tries: i16,
+    first_refused_at: Option<DateTime<Utc>>,
     to_address: String,
     reply_to: Option<String>,
     headers: Option<Value>,
@@ -93,6 +109,8 @@ impl Row {
                 sender_archived: self.sender_archived,
             },
             tries: u32::try_from(self.tries).unwrap_or(0),
+            first_refused_at: self.first_refused_at,
+            recipient_domain: self.to_address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase(),
             to_address: self.to_address,
             reply_to: self.reply_to,
             headers: self.headers,

@@ -1,5 +1,5 @@
 -- $1 tenant, $2 message ids
-SELECT r.message_id, r.state, r.job_id, r.tries, m.to_address, m.reply_to, m.headers, m.data, m.content_id,
+SELECT r.message_id, r.state, r.job_id, r.tries, r.first_refused_at, m.to_address, m.reply_to, m.headers, m.data, m.content_id,
        EXISTS (SELECT 1 FROM suppressions x
                WHERE x.tenant_id = $1 AND x.channel = 'email' AND x.address = lower(m.to_address)) AS suppressed,
        t.paused_at IS NOT NULL AS tenant_paused,

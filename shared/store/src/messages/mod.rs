@@ -2,28 +2,35 @@
 
 mod cancel_message;
 mod commit_attempts;
+mod due_rows;
 mod enqueue_messages;
 mod expire_commits;
-mod feed_messages;
+mod feed_rows;
 mod find_message;
 mod hand_back;
 mod load_for_send;
+mod move_to_rooms;
 mod queue_status;
+mod recall_queued;
 mod record_outcomes;
 mod rescue_messages;
 mod resolve_uncertain;
+mod room_rows;
+mod wait_facts;
 
 pub use cancel_message::CancelAnswer;
 pub use commit_attempts::{AttemptClaim, COMMIT_BATCH_MAX};
+pub use due_rows::{DueLane, DueRow, LaneLook};
 pub use enqueue_messages::{EnqueueRow, Enqueued};
 pub use expire_commits::UncertainCause;
-pub use feed_messages::{FedRow, FeedRequest, Lane};
+pub use feed_rows::FedRow;
 pub use find_message::{AttemptView, MessageView};
 pub use hand_back::HandedBack;
 pub use load_for_send::{ContentRow, LoadedRow};
 pub use queue_status::{QueueCounts, QueueStatus};
 pub use record_outcomes::{Expectation, OutcomeRow, OutcomeState};
 pub use resolve_uncertain::UncertainRow;
+pub use wait_facts::WaitRow;
 
 use domain::messages::MessageState;
 use sqlx::PgPool;

@@ -10,6 +10,8 @@ use crate::Result;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueStatus {
     pub sender: SenderId,
+    /// It is, or its tenant.
+    pub paused: bool,
     pub counts: QueueCounts,
 }
 
@@ -30,6 +32,7 @@ pub struct QueueCounts {
 #[derive(FromRow)]
 struct Row {
     sender_id: Uuid,
+    paused: bool,
     #[sqlx(flatten)]
     counts: QueueCounts,
 }
@@ -39,7 +42,7 @@ impl Messages<'_> {
     pub async fn queue_status(&self, tenant: TenantId) -> Result<Vec<QueueStatus>> {
         let rows: Vec<Row> =
             sqlx::query_as(include_str!("queue_status.sql")).bind(tenant.uuid()).fetch_all(self.pool).await?;
-        let read = |row: Row| QueueStatus { sender: SenderId(row.sender_id), counts: row.counts };
+        let read = |row: Row| QueueStatus { sender: SenderId(row.sender_id), paused: row.paused, counts: row.counts };
         Ok(rows.into_iter().map(read).collect())
     }
 }

@@ -4,15 +4,18 @@ WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::float8[], $6::smallint[], $7::text[],
                          $8::text[], $9::text[], $10::text[], $11::text[])
         AS a (message_id, job_id, attempt_id, state, delay, charge, outcome, phase, class, reply, suppress)
+    ORDER BY message_id
 ), expected AS MATERIALIZED (
     SELECT a.*
-    FROM message_runs r
-    JOIN asked a ON a.message_id = r.message_id
-    WHERE (r.job_id = a.job_id AND a.attempt_id IS NULL AND r.state = 'queued')
-       OR (r.attempt_id = a.attempt_id
-           AND (r.state IN ('committing', 'uncertain') OR (r.state = 'unknown' AND a.state = 'accepted')))
-    ORDER BY r.message_id
-    FOR UPDATE OF r SKIP LOCKED
+    FROM asked a
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM message_runs r
+        WHERE r.message_id = a.message_id
+          AND ((r.job_id = a.job_id AND a.attempt_id IS NULL AND r.state = 'queued')
+               OR (r.attempt_id = a.attempt_id
+                   AND (r.state IN ('committing', 'uncertain') OR (r.state = 'unknown' AND a.state = 'accepted'))))
+        FOR UPDATE OF r SKIP LOCKED
+    ) found
 ), recorded AS (
     UPDATE message_runs r SET
         state = e.state,
@@ -25,6 +28,8 @@ WITH asked AS (
         worker_id = COALESCE(r.worker_id, $12),
         last_class = COALESCE(e.class, CASE WHEN e.state <> 'accepted' THEN r.last_class END),
         last_error = e.reply,
+        first_refused_at = CASE WHEN e.class IS NOT NULL THEN COALESCE(r.first_refused_at, postfleet_now()) ELSE r.first_refused_at END,
+        last_refused_at = CASE WHEN e.class IS NOT NULL THEN postfleet_now() ELSE r.last_refused_at END,
         uncertain_at = CASE WHEN e.state = 'uncertain' THEN COALESCE(r.uncertain_at, postfleet_now()) ELSE r.uncertain_at END,
         uncertain_cause = CASE WHEN e.state = 'uncertain' THEN COALESCE(e.class, e.outcome) ELSE r.uncertain_cause END,
         accepted_at = CASE WHEN e.state = 'accepted' THEN postfleet_now() END,

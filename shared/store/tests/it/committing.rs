@@ -41,9 +41,9 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     let messages = setup.store.messages();
     let claim = setup.claim(message, job);
 
-    setup.store.senders().pause(setup.tenant, setup.sender, "test").await?;
+    setup.store.senders().pause(setup.tenant, setup.sender, "operator", "test").await?;
     assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
-    setup.store.senders().resume(setup.tenant, setup.sender).await?;
+    setup.store.senders().resume(setup.tenant, setup.sender, true).await?;
 
     setup.store.fleet().halt(setup.term, "test").await?;
     assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());

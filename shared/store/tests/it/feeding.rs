@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::messages::Priority;
-use store::messages::FeedRequest;
+use store::messages::{DueLane, LaneLook};
 
 use crate::setup::Setup;
 
@@ -43,12 +43,14 @@ async fn what_is_not_due_paused_or_somebody_elses_turn_is_left() -> anyhow::Resu
     assert!(messages.due_lanes_all_tenants().await?.is_empty());
 
     setup.build.scheduled(setup.tenant, setup.sender, 3).await?;
-    assert_eq!(messages.due_lanes_all_tenants().await?, [setup.lane()]);
+    let lanes = messages.due_lanes_all_tenants().await?;
+    assert_eq!(lanes.iter().map(|lane| (lane.sender, lane.paused)).collect::<Vec<_>>(), [(setup.sender, false)]);
     assert_eq!(setup.feed(10, 10).await?.len(), 3);
 
     setup.build.scheduled(setup.tenant, setup.sender, 3).await?;
-    setup.store.senders().pause(setup.tenant, setup.sender, "test").await?;
-    assert!(messages.due_lanes_all_tenants().await?.is_empty());
+    setup.store.senders().pause(setup.tenant, setup.sender, "operator", "test").await?;
+    assert!(messages.due_lanes_all_tenants().await?.iter().all(|lane| lane.paused));
+    assert!(setup.feed(10, 10).await?.is_empty());
     Ok(())
 }
 
@@ -66,10 +68,40 @@ async fn lanes_are_found_among_many_senders() -> anyhow::Result<()> {
     }
     let found = setup.store.messages().due_lanes_all_tenants().await?;
     assert_eq!(found.len(), 20);
-    let requests: Vec<FeedRequest> =
-        found.into_iter().map(|lane| FeedRequest { lane, take: 2, jobs: vec![setup.ids.next()] }).collect();
-    let fed = setup.store.messages().feed_messages(setup.term, &requests, 100).await?;
-    assert_eq!(fed.len(), 40, "two of each lane, from one statement");
+    let look = |lane: &DueLane| LaneLook { tenant: lane.tenant, sender: lane.sender, room: "".into(), depth: 2 };
+    let due = setup.store.messages().due_rows(&found.iter().map(look).collect::<Vec<_>>()).await?;
+    assert_eq!(due.len(), 40, "two of each lane, from one statement");
+    let given: Vec<_> = due.iter().map(|row| (row.message, setup.ids.next())).collect();
+    assert_eq!(setup.store.messages().feed_rows(setup.term, &given).await?.len(), 40);
+    assert!(setup.store.messages().feed_rows(setup.term, &given).await?.is_empty(), "each is fed once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_in_a_waiting_room_are_a_lane_of_their_own_and_keep_their_time() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let ids = setup.build.scheduled(setup.tenant, setup.sender, 5).await?;
+    let look = |room: &str| LaneLook { tenant: setup.tenant, sender: setup.sender, room: room.into(), depth: 10 };
+    let before = messages.due_rows(&[look("")]).await?;
+    assert!(before.iter().all(|row| &*row.domain == "recipients.example"));
+
+    let aside: Vec<_> = ids[..3].iter().map(|id| (*id, "recipients.example")).collect();
+    assert_eq!(messages.move_to_rooms(setup.term, &aside).await?, 3);
+    assert_eq!(messages.move_to_rooms(setup.term, &aside).await?, 0, "moving twice changes nothing");
+    let mut lanes = messages.due_lanes_all_tenants().await?;
+    lanes.sort_by(|a, b| a.room.cmp(&b.room));
+    assert_eq!(lanes.iter().map(|lane| &*lane.room).collect::<Vec<_>>(), ["", "recipients.example"]);
+    assert_eq!(messages.room_rows_all_tenants(100).await?, [(setup.tenant, 3)]);
+    assert_eq!(messages.due_rows(&[look("")]).await?.len(), 2);
+
+    let waiting = messages.due_rows(&[look("recipients.example")]).await?;
+    let time = |id| before.iter().find(|row| row.message == id).map(|row| row.run_at);
+    assert!(waiting.len() == 3 && waiting.iter().all(|row| time(row.message) == Some(row.run_at)));
+    let given: Vec<_> = waiting.iter().map(|row| (row.message, setup.ids.next())).collect();
+    assert_eq!(messages.feed_rows(setup.term, &given).await?.len(), 3);
+    messages.cancel_message(setup.tenant, ids[4]).await?;
+    assert_eq!(messages.due_lanes_all_tenants().await?.len(), 1);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use domain::ids::{AttemptId, JobId, MessageId, SenderId, TenantId, WorkerId};
 use runtime::Ids;
-use store::messages::{AttemptClaim, FedRow, FeedRequest, Lane};
+use store::messages::{AttemptClaim, FedRow, LaneLook};
 use store::{Store, Term};
 use testkit::{Build, TestDatabase};
 
@@ -27,15 +27,24 @@ impl Setup {
         Ok(Self { database, store, build, tenant, sender, term, worker: ids.next(), ids })
     }
 
-    pub fn lane(&self) -> Lane {
-        Lane { tenant: self.tenant, sender: self.sender, connections: 10 }
-    }
-
     /// Feeds up to `take` rows, `per_job` to a job.
     pub async fn feed(&self, take: u32, per_job: u32) -> anyhow::Result<Vec<FedRow>> {
-        let jobs = (0..take.div_ceil(per_job)).map(|_| self.ids.next()).collect();
-        let request = FeedRequest { lane: self.lane(), take, jobs };
-        Ok(self.store.messages().feed_messages(self.term, &[request], per_job).await?)
+        let look = LaneLook { tenant: self.tenant, sender: self.sender, room: "".into(), depth: take };
+        let mut due = self.store.messages().due_rows(&[look]).await?;
+        due.sort_by_key(|row| (row.priority, row.run_at, row.message));
+        due.truncate(take as usize);
+        let jobs: Vec<JobId> = (0..take.div_ceil(per_job)).map(|_| self.ids.next()).collect();
+        let job = |at: usize| jobs[at / per_job as usize];
+        let given: Vec<_> = due.iter().enumerate().map(|(at, row)| (row.message, job(at))).collect();
+        let fed = self.store.messages().feed_rows(self.term, &given).await?;
+        let fed_row = |(at, row): (usize, &store::messages::DueRow)| FedRow {
+            message: row.message,
+            tenant: row.tenant,
+            sender: row.sender,
+            priority: row.priority,
+            job: job(at),
+        };
+        Ok(due.iter().enumerate().filter(|(_, row)| fed.contains(&row.message)).map(fed_row).collect())
     }
 
     /// One message, queued.

@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::json;
 use testkit::sink::log::EventLog;
 use testkit::sink::rules::{Rule, Rules};
-use testkit::sink::server::{self, Shared};
+use testkit::sink::server::{self, InHand, Shared};
 use testkit::sink::tls;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +53,7 @@ async fn main() -> anyhow::Result<()> {
         answer_after: Duration::from_millis(options.answer_after_ms),
         starttls,
         login: options.login,
+        in_hand: InHand::default(),
     });
     let smtp = TcpListener::bind(("127.0.0.1", options.port)).await?;
     let control = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -73,7 +74,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// One rule a line; `clear` forgets all.
+/// One rule a line; `clear` forgets all; `most-in-hand` asks how many mails were in hand at once.
 async fn serve_control(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(obey(stream, Arc::clone(&shared)));
@@ -84,12 +85,18 @@ async fn obey(stream: TcpStream, shared: Arc<Shared>) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     while let Some(line) = lines.next_line().await? {
-        if line == "clear" {
-            shared.rules.clear();
-        } else {
-            shared.rules.add(serde_json::from_str::<Rule>(&line)?);
-        }
-        write.write_all(b"ok\n").await?;
+        let answer = match line.as_str() {
+            "clear" => {
+                shared.rules.clear();
+                "ok".to_owned()
+            }
+            "most-in-hand" => shared.in_hand.most().to_string(),
+            rule => {
+                shared.rules.add(serde_json::from_str::<Rule>(rule)?);
+                "ok".to_owned()
+            }
+        };
+        write.write_all(format!("{answer}\n").as_bytes()).await?;
     }
     Ok(())
 }

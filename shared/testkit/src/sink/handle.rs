@@ -88,13 +88,22 @@ impl Sink {
         accepted(&self.log_file())
     }
 
+    /// How many mails it had in hand at once: asked for their content, and not answered yet.
+    pub fn most_in_hand(&self) -> anyhow::Result<usize> {
+        Ok(self.ask("most-in-hand")?.parse()?)
+    }
+
     fn tell(&self, line: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(self.ask(line)? == "ok", "the sink refused {line}");
+        Ok(())
+    }
+
+    fn ask(&self, line: &str) -> anyhow::Result<String> {
         let mut control = TcpStream::connect(self.control)?;
         writeln!(control, "{line}")?;
         let mut answer = String::new();
         BufReader::new(control).read_line(&mut answer)?;
-        anyhow::ensure!(answer == "ok\n", "the sink refused {line}");
-        Ok(())
+        Ok(answer.trim_end().to_owned())
     }
 }
 

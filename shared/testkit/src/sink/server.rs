@@ -1,6 +1,7 @@
 //! The sink's side of the conversation.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -21,6 +22,34 @@ pub struct Shared {
     pub starttls: Option<TlsAcceptor>,
     /// `user:password`, demanded before `MAIL`.
     pub login: Option<String>,
+    pub in_hand: InHand,
+}
+
+/// Mails whose content was asked for and that are not answered yet: how many now, and how many at once so far.
+#[derive(Debug, Default)]
+pub struct InHand {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+pub struct OneInHand<'a>(&'a InHand);
+
+impl InHand {
+    fn enter(&self) -> OneInHand<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        OneInHand(self)
+    }
+
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for OneInHand<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 const LINE_MAX: u64 = 64 * 1024;
@@ -171,31 +200,35 @@ impl<S: Wire> Conversation<'_, S> {
             Some(action) if self.perform(&action).await? => return Ok(true),
             _ => {}
         }
+        // Until it is answered: who keeps to so many connections has at most so many here.
+        let in_hand = self.shared.in_hand.enter();
         self.say("354 go on").await?;
         let Some(message) = self.content().await? else { return Ok(true) };
         let action = self.take(Moment::Dot).await?;
         tokio::time::sleep(self.shared.answer_after).await;
-        match action {
+        let reply = match action {
             None => {
                 self.accept(message).await?;
-                self.say("250 2.0.0 taken").await?;
+                "250 2.0.0 taken".to_owned()
             }
-            Some(Action::Reply(reply)) => self.say(&reply).await?,
+            Some(Action::Reply(reply)) => reply,
             Some(Action::AcceptReplying(reply)) => {
                 self.accept(message).await?;
-                self.say(&reply).await?;
+                reply
             }
             Some(action @ (Action::AcceptAfterMs(_) | Action::DelayMs(_))) => {
                 self.accept(message).await?;
                 self.perform(&action).await?;
-                self.say("250 2.0.0 taken, late").await?;
+                "250 2.0.0 taken, late".to_owned()
             }
             Some(Action::AcceptAndClose) => {
                 self.accept(message).await?;
                 return Ok(true);
             }
             Some(action) => return self.perform(&action).await,
-        }
+        };
+        drop(in_hand);
+        self.say(&reply).await?;
         (self.from, self.to) = (None, None);
         Ok(false)
     }

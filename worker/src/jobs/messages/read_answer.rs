@@ -1,8 +1,10 @@
 //! From what a provider said to what is recorded. Pure.
 
+use std::time::Duration;
+
 use domain::ids::{AttemptId, MessageId};
 use domain::messages::refusal::{Action, Phase, Refusal, RefusalClass, classify};
-use domain::messages::retry::next_try;
+use domain::messages::retry::{PUSHBACK_DEFAULT, Refused, next_try, retry_policy};
 use providers::smtp::{FinalAnswer, SmtpFailure};
 use store::messages::{Expectation, OutcomeRow, OutcomeState};
 
@@ -12,6 +14,8 @@ pub struct Reading {
     pub row: OutcomeRow,
     /// It was the sender's own fault, and why.
     pub sender_fault: Option<&'static str>,
+    /// The provider wants less from the whole account: for how long nothing is sent from it.
+    pub pushback: Option<Duration>,
 }
 
 /// The row an answer is about.
@@ -23,6 +27,8 @@ pub struct Try<'a> {
     pub tries: u32,
     /// Whom it was for, as given.
     pub address: &'a str,
+    /// Since its first refusal.
+    pub refused_for: Duration,
     pub jitter: f64,
 }
 
@@ -93,11 +99,29 @@ impl<'a> Try<'a> {
                 reading.row.suppress = Some(self.address.to_ascii_lowercase());
                 reading
             }
+            Action::Retry if refusal.is_pushback() => {
+                // The account has to slow down: that says nothing about this message, which waits and pays nothing.
+                let mut reading = if self.refused_for < retry_policy(class).horizon {
+                    self.reading(OutcomeState::Retry(PUSHBACK_DEFAULT), "refused", phase, Some(class.as_str()), reply)
+                } else {
+                    over("gave_up")
+                };
+                reading.row.charged = reading.row.state == OutcomeState::Failed;
+                reading.pushback = Some(PUSHBACK_DEFAULT);
+                reading
+            }
             Action::Retry | Action::BlameSender => {
                 // An account that cannot log in says nothing about this message: it waits and pays nothing.
                 let free = action == Action::BlameSender && matches!(phase, Some(Phase::Connect | Phase::Auth));
                 let tries = if free { 1 } else { self.tries + 1 };
-                let mut reading = match next_try(class, tries, self.jitter) {
+                let refused = Refused {
+                    class,
+                    tries,
+                    refused_for: if free { Duration::ZERO } else { self.refused_for },
+                    retry_after: None,
+                    jitter: self.jitter,
+                };
+                let mut reading = match next_try(refused) {
                     Some(delay) => {
                         self.reading(OutcomeState::Retry(delay), "refused", phase, Some(class.as_str()), reply)
                     }
@@ -129,7 +153,7 @@ impl<'a> Try<'a> {
             reply,
             suppress: None,
         };
-        Reading { row, sender_fault: None }
+        Reading { row, sender_fault: None, pushback: None }
     }
 }
 

@@ -4,7 +4,14 @@ use uuid::Uuid;
 
 fn this_try(tries: u32) -> Try<'static> {
     let message = MessageId(Uuid::from_u128(1));
-    Try { message, expect: Expectation::Job(JobId(Uuid::from_u128(2))), tries, address: "Ann@example.com", jitter: 0.5 }
+    Try {
+        message,
+        expect: Expectation::Job(JobId(Uuid::from_u128(2))),
+        tries,
+        address: "Ann@example.com",
+        refused_for: Duration::ZERO,
+        jitter: 0.5,
+    }
 }
 
 fn refused(phase: Phase, code: u16, text: &str) -> SmtpFailure {
@@ -59,4 +66,16 @@ fn only_a_lost_answer_is_uncertain() {
     }
     let not_sent = after.read_answer(&FinalAnswer::NotSent { why: "reset".into() });
     assert!(matches!(not_sent.row.state, OutcomeState::Retry(_)));
+}
+
+#[test]
+fn an_account_that_is_throttled_pauses_as_a_whole_and_its_message_pays_nothing_until_the_horizon() {
+    let throttled = refused(Phase::MailFrom, 421, "4.7.28 unusual rate");
+    let reading = this_try(50).read_failure(&throttled);
+    assert!(matches!(reading.row.state, OutcomeState::Retry(_)) && !reading.row.charged);
+    assert_eq!(reading.pushback, Some(PUSHBACK_DEFAULT));
+    let late = Try { refused_for: Duration::from_secs(25 * 3_600), ..this_try(0) };
+    assert_eq!(late.read_failure(&throttled).row.outcome, "gave_up");
+    let mailbox = refused(Phase::RcptTo, 450, "4.2.1 receiving mail too quickly");
+    assert_eq!(this_try(0).read_failure(&mailbox).pushback, None, "one mailbox is not the account");
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{AttemptId, JobId, MessageId, SenderId, TenantId};
+use domain::limits::BucketKey;
 use domain::messages::refusal::Phase;
 use providers::smtp::{FinalAnswer, Session, SmtpFailure};
 use queue::Lease;
@@ -15,6 +16,7 @@ use crate::commits::Claimed;
 use crate::outcomes::never_sent;
 use crate::senders::ReadySender;
 use crate::templates::CompiledResult;
+use crate::tokens::JobTokens;
 
 /// The first final byte leaves within this of submitting the commit, by the monotonic clock; else nothing is sent.
 const FIRST_BYTE_WITHIN: Duration = Duration::from_secs(5);
@@ -36,6 +38,7 @@ pub enum Left {
 pub struct Sending {
     pub context: Arc<Context>,
     pub lease: Lease,
+    pub tokens: Arc<JobTokens>,
     pub job: JobId,
     pub tenant: TenantId,
     pub sender_id: SenderId,
@@ -59,12 +62,20 @@ pub async fn send_message(sending: Sending) -> Left {
         Err(failure) => return sending.record(sending.this_try().read_failure(&failure)).await,
     };
 
+    // It may have waited long for its connection: a limit holds for when a message leaves, not for when it was let in.
+    let refused = sending.tokens.ensure(&[(sending.row.id, sending.row.recipient_domain())]).await;
+    let spent = if refused.is_empty() { sending.tokens.spend(sending.row.id) } else { None };
+    let Some(spent) = spent else {
+        sending.keep_after_reset(session).await;
+        return Left::Untouched;
+    };
+
     let attempt: AttemptId = sending.context.ids.next();
-    let submitted = Instant::now();
+    let leaves_by = spent.good_until.min(Instant::now() + FIRST_BYTE_WITHIN);
     sending.context.enter_commit(attempt, sending.row.id);
     let left = match sending.commit(attempt, &mail).await {
-        Claimed::Won if submitted.elapsed() <= FIRST_BYTE_WITHIN => {
-            let answer = session.deliver(&mail.bytes).await;
+        Claimed::Won if Instant::now() <= leaves_by => {
+            let answer = session.deliver(&mail.bytes, leaves_by).await;
             sending.part(session, &answer).await;
             sending.record(sending.this_try().after_commit(attempt).read_answer(&answer)).await
         }
@@ -73,6 +84,7 @@ pub async fn send_message(sending: Sending) -> Left {
             sending.take_back(attempt, "the commit took too long, so nothing was sent").await
         }
         Claimed::Lost => {
+            sending.tokens.restore(sending.row.id, spent);
             sending.keep_after_reset(session).await;
             Left::Untouched
         }
@@ -89,6 +101,7 @@ impl Sending {
             expect: Expectation::Job(self.job),
             tries: self.row.tries,
             address: &self.row.to_address,
+            refused_for: self.row.refused_for(),
             jitter: self.context.jitter.next(),
         }
     }
@@ -171,6 +184,12 @@ impl Sending {
     async fn record(&self, reading: Reading) -> Left {
         let accepted = reading.row.state == store::messages::OutcomeState::Accepted;
         self.context.outcomes.record(reading.row).await;
+        if let Some(pause) = reading.pushback {
+            let parked = self.context.limits.park(&BucketKey::Sender(self.sender_id), pause).await;
+            if let Err(error) = parked {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a pause could not be told to the fleet");
+            }
+        }
         let senders = self.context.store.senders();
         let told = match reading.sender_fault {
             Some(reason) => senders.charge_fault(self.tenant, self.sender_id, reason).await.map(|paused| {

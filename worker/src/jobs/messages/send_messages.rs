@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,27 +16,36 @@ use super::send_message::{Left, START_WITHIN, Sending, send_message};
 use crate::Context;
 use crate::senders::{ReadySender, SenderError};
 use crate::templates::CompiledResult;
+use crate::tokens::JobTokens;
 
 /// Sends the messages of one job through their sender's account.
 ///
 /// Enqueued by `feed_messages`, and by the API for what may go at once. Safe twice: a row is sent only by who wins its
 /// compare-and-set, and rows of another job are left alone. Changes: `message_runs`, `message_attempts`,
-/// `suppressions`, the sender's faults.
+/// `suppressions`, the sender's faults; tokens that were not used go back with the lease.
 pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -> anyhow::Result<Outcome> {
     let Delivery { job, lease } = delivery;
+    let tokens = Arc::new(JobTokens::of(&job, &lease, &context.limits));
     if lease.age() > START_WITHIN || lease.is_stopping() {
         hand_back(&context, &job, &job.rows).await?;
+        lease.give_back(tokens.take_unused());
         return Ok(Outcome::Skipped("started too late"));
     }
     let rows = context.store.messages().load_for_send(job.tenant, &job.rows).await?;
 
-    let (send, mut untouched) = decide(&context, &job, rows).await;
+    let (send, mut untouched) = decide(&context, &job, rows, &tokens).await;
+    let refused = tokens.ensure(&send.iter().map(|row| (row.id, row.recipient_domain())).collect::<Vec<_>>()).await;
+    let send: Vec<LoadedRow> = send.into_iter().filter(|row| !refused.contains(&row.id)).collect();
+    // Not with the others at the end: the slowest send may take minutes.
+    if hand_back(&context, &job, &refused).await.is_err() {
+        untouched.extend(refused);
+    }
 
     if let Some(version) = send.first().map(|row| row.sender_version) {
         let contents: Vec<ContentId> = send.iter().map(|row| row.content).collect();
         let contents = context.templates.compiled(job.tenant, &contents).await?;
         match context.senders.ready(job.tenant, job.sender, version).await {
-            Ok(sender) => untouched.extend(act(&context, &job, &lease, sender, contents, send).await?),
+            Ok(sender) => untouched.extend(act(&context, &job, &lease, &tokens, sender, contents, send).await?),
             Err(SenderError::Store(error)) => return Err(error.into()),
             Err(error) => {
                 // The account's own fault: its messages wait until somebody has mended it.
@@ -49,11 +58,19 @@ pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -
     }
 
     hand_back(&context, &job, &untouched).await?;
+    lease.give_back(tokens.take_unused());
     Ok(Outcome::Done)
 }
 
 /// Splits rows into those to send and those to hand back; what ends here is recorded.
-async fn decide(context: &Context, job: &SendJob, rows: Vec<LoadedRow>) -> (Vec<LoadedRow>, Vec<MessageId>) {
+async fn decide(
+    context: &Context,
+    job: &SendJob,
+    rows: Vec<LoadedRow>,
+    tokens: &JobTokens,
+) -> (Vec<LoadedRow>, Vec<MessageId>) {
+    let found: HashSet<MessageId> = rows.iter().map(|row| row.id).collect();
+    job.rows.iter().filter(|row| !found.contains(row)).for_each(|row| tokens.count_as_spent(*row));
     let (mut send, mut untouched) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let this_try = Try {
@@ -61,6 +78,7 @@ async fn decide(context: &Context, job: &SendJob, rows: Vec<LoadedRow>) -> (Vec<
             expect: Expectation::Job(job.id),
             tries: row.tries,
             address: &row.to_address,
+            refused_for: Duration::ZERO,
             jitter: 0.0,
         };
         let ended = match decide_send(&row.facts, job.id) {
@@ -68,7 +86,10 @@ async fn decide(context: &Context, job: &SendJob, rows: Vec<LoadedRow>) -> (Vec<
                 send.push(row);
                 continue;
             }
-            SendDecision::Skip => continue,
+            SendDecision::Skip => {
+                tokens.count_as_spent(row.id);
+                continue;
+            }
             SendDecision::HandBack(_) => {
                 untouched.push(row.id);
                 continue;
@@ -90,6 +111,7 @@ async fn act(
     context: &Arc<Context>,
     job: &SendJob,
     lease: &Lease,
+    tokens: &Arc<JobTokens>,
     sender: Arc<ReadySender>,
     contents: HashMap<ContentId, CompiledResult>,
     rows: Vec<LoadedRow>,
@@ -108,6 +130,7 @@ async fn act(
         let sending = Sending {
             context: Arc::clone(context),
             lease: lease.clone(),
+            tokens: Arc::clone(tokens),
             job: job.id,
             tenant: job.tenant,
             sender_id: job.sender,
@@ -147,7 +170,8 @@ async fn collect(
                 let Some((message, tries)) = started.get(&error.id()).copied() else { continue };
                 tracing::error!(%message, "a send panicked");
                 let expect = Expectation::Job(job.id);
-                let this_try = Try { message, expect, tries, address: "", jitter: context.jitter.next() };
+                let jitter = context.jitter.next();
+                let this_try = Try { message, expect, tries, address: "", refused_for: Duration::ZERO, jitter };
                 let fault = SmtpFailure::Broken { phase: Phase::Connect, why: "a fault of ours".to_owned() };
                 context.outcomes.record(this_try.read_failure(&fault).row).await;
             }

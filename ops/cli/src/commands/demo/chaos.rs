@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::load;
-use super::stack::{REDIS_TAG, Stack};
 use super::tail;
 use super::watch::Watch;
+use crate::stack::Stack;
 
 /// What was done to the fleet, and how long it took to get over it.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub const QUEUED_MIN: i64 = 200;
 const WITHIN: Duration = Duration::from_secs(20);
 const BACK_AT: f64 = 0.8;
 pub const KILLS: u32 = 3;
+/// So many looks on end that find the same.
+const LOOKS_ALIKE: u32 = 5;
 /// Two beats: after that the measure of an idle fleet falls again.
 const MEASURED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -86,7 +88,7 @@ impl<'a> Chaos<'a> {
 
     /// Waits until the fleet has measured how fast it is, and holds accordingly much in Redis.
     async fn until_measured(&self, watch: &mut Watch) -> anyhow::Result<()> {
-        let (mut redis, caps) = (self.redis().await?, Keys::with_tag(REDIS_TAG).caps());
+        let (mut redis, caps) = (self.stack.redis().await?, Keys::with_tag(&self.stack.redis_tag).caps());
         let since = Instant::now();
         while redis.hget::<_, _, Option<u32>>(&caps, "window").await? <= Some(WINDOW_ROWS_MIN)
             && since.elapsed() < MEASURED_WITHIN
@@ -117,12 +119,7 @@ impl<'a> Chaos<'a> {
         };
         let generation = self.stack.store.fleet().state().await?.generation;
         let rate_before = watch.tail.per_second();
-        let mut redis = self.redis().await?;
-        if self.stack.own_redis {
-            let _: () = redis::cmd("FLUSHALL").query_async(&mut redis).await?;
-        } else {
-            self.remove_own_keys(&mut redis).await?;
-        }
+        self.stack.empty_redis().await?;
         let since = Instant::now();
         eprintln!("\nemptied Redis with {queued} rows queued, at {rate_before:.0} a second");
         // Until the loss was noticed, the fleet lives on what it has in hand: that is no recovery.
@@ -174,39 +171,37 @@ impl<'a> Chaos<'a> {
 
     /// Jobs that stand in a worker's name.
     async fn held_jobs(&self, worker: Uuid) -> anyhow::Result<Vec<Uuid>> {
-        let (keys, pool) = (Keys::with_tag(REDIS_TAG), PoolName::send_shared());
-        let mut redis = self.redis().await?;
+        let (keys, pool) = (Keys::with_tag(&self.stack.redis_tag), PoolName::send_shared());
+        let mut redis = self.stack.redis().await?;
         let holders: HashMap<String, String> = redis.hgetall(keys.pool(&pool, "holders")).await?;
         let prefix = format!("{}:", domain::ids::WorkerId(worker));
         let ids = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));
         Ok(ids.filter_map(|(job, _)| Some(job.parse::<domain::ids::JobId>().ok()?.uuid())).collect())
     }
-
-    async fn remove_own_keys(&self, redis: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<()> {
-        let names: Vec<String> = redis::cmd("KEYS").arg(format!("{{{REDIS_TAG}}}*")).query_async(redis).await?;
-        if !names.is_empty() {
-            let _: () = redis.del(names).await?;
-        }
-        Ok(())
-    }
-
-    async fn redis(&self) -> anyhow::Result<redis::aio::MultiplexedConnection> {
-        Ok(redis::Client::open(self.stack.services.redis_url.as_str())?.get_multiplexed_async_connection().await?)
-    }
 }
 
-/// Rows committing in a frozen worker's name, once what it had sent to Postgres has been worked off.
+/// Rows committing in a frozen worker's name, once what it had sent to Postgres has been worked off. A statement may
+/// stand in a socket that its backend has not read yet: only a count that stays is believed.
 async fn frozen_commits(connection: &mut PgConnection, worker: Uuid) -> anyhow::Result<i64> {
     let name = format!("postfleet {}", domain::ids::WorkerId(worker));
-    // Postgres cuts the name it shows.
-    let active = "SELECT count(*) FROM pg_stat_activity WHERE application_name = left($1, 63) AND state = 'active'";
-    while sqlx::query_scalar::<_, i64>(active).bind(&name).fetch_one(&mut *connection).await? > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    Ok(sqlx::query_scalar("SELECT count(*) FROM message_runs WHERE state = 'committing' AND worker_id = $1")
+    let (mut before, mut alike) = (-1, 0);
+    loop {
+        // Postgres cuts the name it shows.
+        let (active, committing): (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM pg_stat_activity WHERE application_name = left($1, 63) AND state = 'active'),
+                    (SELECT count(*) FROM message_runs WHERE state = 'committing' AND worker_id = $2)",
+        )
+        .bind(&name)
         .bind(worker)
         .fetch_one(&mut *connection)
-        .await?)
+        .await?;
+        alike = if active == 0 && committing == before { alike + 1 } else { 0 };
+        if alike == LOOKS_ALIKE {
+            return Ok(committing);
+        }
+        before = committing;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Seconds until none of a dead worker's rows waits for it: neither committing in its name nor queued in its jobs.

@@ -5,14 +5,14 @@ use anyhow::Context;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::stack::DemoSender;
+use crate::stack::StackSender;
 
 const BATCH: u32 = 50;
 const REQUESTS_AT_ONCE: usize = 4;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Enqueues messages over HTTP, in batches, round the senders.
-pub async fn enqueue(api: String, senders: Vec<DemoSender>, numbers: Range<u32>) -> anyhow::Result<()> {
+pub async fn enqueue(api: String, senders: Vec<StackSender>, numbers: Range<u32>) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
     let batches = numbers.clone().step_by(BATCH as usize).map(|from| {
         let sender = &senders[(from / BATCH) as usize % senders.len()];
@@ -25,7 +25,7 @@ pub async fn enqueue(api: String, senders: Vec<DemoSender>, numbers: Range<u32>)
     Ok(())
 }
 
-async fn post(client: reqwest::Client, url: String, sender: &DemoSender, range: Range<u32>) -> anyhow::Result<()> {
+async fn post(client: reqwest::Client, url: String, sender: &StackSender, range: Range<u32>) -> anyhow::Result<()> {
     let wanted = range.len();
     let messages: Vec<Value> = range
         .map(|number| {

@@ -3,7 +3,6 @@
 mod chaos;
 mod load;
 mod report;
-mod stack;
 mod tail;
 mod verdict;
 mod watch;
@@ -16,8 +15,8 @@ use clap::Args;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::stack::{Stack, StackPlan};
 use chaos::Chaos;
-use stack::Stack;
 use verdict::Verdict;
 use watch::Watch;
 
@@ -40,13 +39,23 @@ pub struct DemoOptions {
     keep: bool,
 }
 
+/// A server on the Internet rarely answers faster than the sink.
+const PLAN: StackPlan = StackPlan {
+    label: "demo",
+    tenants: 4,
+    senders_per_tenant: 3,
+    connections_per_sender: 48,
+    sink_answers_after_ms: 10,
+    workers: 3,
+    supervised: true,
+};
 /// Longest the load may take to reach its end, once all is enqueued.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(runtime::ids::secret_bytes()));
     eprintln!("seed {seed}: repeat this run with --seed {seed}");
-    let stack = Stack::start(options.workers).await?;
+    let stack = Stack::start(&StackPlan { workers: options.workers, ..PLAN }).await?;
     eprintln!("stack is up: {} workers, {} senders, sink on {}", options.workers, stack.senders.len(), stack.sink.smtp);
 
     // Whatever comes of it, what was started is stopped.

@@ -1,6 +1,6 @@
 use super::chaos::Events;
-use super::stack::Stack;
 use super::verdict::Verdict;
+use crate::stack::Stack;
 
 /// The table, and with `--json` one object as the last line.
 pub fn print(verdict: &Verdict, events: &Events, json: bool) {

@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::chaos::{COMMITTING_MIN, Events, KILLS, QUEUED_MIN};
-use super::stack::Stack;
+use crate::stack::Stack;
 
 /// What came of the messages, by our rows and by the sink's own log.
 #[derive(Debug, Serialize)]

@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
 
-use super::stack::Stack;
 use super::tail::Tail;
+use crate::stack::Stack;
 
 /// Looks at the load while it runs, and shows how far it is.
 pub struct Watch {

@@ -1,0 +1,5 @@
+mod pause;
+mod resume;
+
+pub use pause::pause;
+pub use resume::resume;

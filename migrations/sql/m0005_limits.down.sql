@@ -1,0 +1,10 @@
+ALTER TABLE message_runs DROP COLUMN last_refused_at;
+ALTER TABLE message_runs DROP COLUMN first_refused_at;
+ALTER TABLE message_runs DROP COLUMN wait_key;
+ALTER TABLE message_runs DROP COLUMN recipient_domain;
+ALTER TABLE api_keys DROP COLUMN operator;
+ALTER TABLE senders DROP COLUMN paused_by;
+ALTER TABLE tenants DROP COLUMN paused_by;
+DROP TABLE daily_sends;
+ALTER TABLE fleet DROP COLUMN limits_version;
+DROP TABLE limits;

@@ -1,0 +1,56 @@
+//! Measures of what the limits promise, each on a private stack, judged by the sink's log or the rows themselves.
+
+mod drain;
+mod fairness;
+mod isolation;
+mod judge;
+mod limits;
+mod load;
+mod statistics;
+mod worker_refusals;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+#[derive(Args)]
+pub struct BenchOptions {
+    #[command(subcommand)]
+    command: BenchCommand,
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Three workers, fifty senders, five tenants, every scope pressed for half a minute, Redis emptied, a worker killed:
+    /// is any limit ever passed?
+    Limits(limits::LimitsBench),
+    /// One tenant with 200,000 due messages beside nine with 100 each, under a global limit.
+    Fairness(fairness::FairnessBench),
+    /// A sender without tokens, one whose server hangs and a paused one: do the others notice?
+    Isolation(isolation::IsolationBench),
+    /// What all limits together cost, out of reach.
+    Drain(drain::DrainBench),
+}
+
+/// What a bench came to: one object, and whether it is what was promised.
+pub struct BenchResult {
+    pub answer: Value,
+    pub holds: bool,
+}
+
+pub async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
+    let (result, json) = match options.command {
+        BenchCommand::Limits(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Fairness(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Isolation(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Drain(bench) => (bench.run().await?, bench.json),
+    };
+    if json {
+        println!("{}", result.answer);
+    } else {
+        println!("{}", serde_json::to_string_pretty(&result.answer)?);
+        println!("{}", if result.holds { "It holds." } else { "IT DOES NOT HOLD." });
+    }
+    Ok(if result.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

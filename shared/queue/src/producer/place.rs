@@ -1,0 +1,26 @@
+use domain::ids::JobId;
+use domain::jobs::PoolName;
+use domain::messages::wait::JobPlace;
+use link::Arg;
+
+use crate::{QueueError, QueueLink, Result, scripts};
+
+impl QueueLink {
+    /// Where a job is, for whoever asks about one of its rows.
+    pub async fn place_of(&self, pool: &PoolName, job: JobId) -> Result<JobPlace> {
+        let keys = self.keys();
+        let names = [keys.pulse(), keys.pool(pool, "data"), keys.reserved(), keys.pool(pool, "holders")];
+        let answer = self.call(&scripts::PLACE, &names, &[Arg::Owned(job.to_string())]).await?;
+        // A token begins with the worker that holds it.
+        let worker = || answer.rest.first()?.split(':').next()?.parse().ok();
+        match answer.status.as_str() {
+            "held" => {
+                let worker = worker().ok_or(QueueError::Unreadable)?;
+                Ok(JobPlace::Held { pool: pool.to_string(), worker })
+            }
+            "ready" => Ok(JobPlace::Ready { pool: pool.to_string() }),
+            "gone" => Ok(JobPlace::Gone),
+            _ => Err(QueueError::Unreadable),
+        }
+    }
+}
