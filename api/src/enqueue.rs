@@ -49,7 +49,7 @@ pub async fn enqueue(state: &ApiState, tenant: TenantId, messages: Vec<NewMessag
         .collect();
     let stored = state.store.messages().enqueue_messages(tenant, &rows).await;
     if stored.is_err() {
-        unreserve(state, &rows, held.iter().collect(), Instant::now() + REDIS_WITHIN).await;
+        unreserve(state, &rows, &held, Instant::now() + REDIS_WITHIN).await;
     }
     let stored = stored?;
     tell_redis(state, tenant, &rows, &stored, held).await;
@@ -108,12 +108,8 @@ async fn tell_redis(state: &ApiState, tenant: TenantId, rows: &[EnqueueRow], sto
             }
         }
     }
-    if !vain.is_empty() {
-        unreserve(state, rows, vain.iter().collect(), until).await;
-    }
-    if !unused.is_empty() {
-        let _ = timeout_at(until, state.limits.give_back(&unused)).await;
-    }
+    unreserve(state, rows, &vain, until).await;
+    let _ = timeout_at(until, state.limits.give_back(&unused)).await;
     let waits = |(row, stored): &(&EnqueueRow, &Enqueued)| {
         stored.state == MessageState::Scheduled && !stored.existing && row.message.send_at.is_none()
     };
@@ -124,8 +120,8 @@ async fn tell_redis(state: &ApiState, tenant: TenantId, rows: &[EnqueueRow], sto
     }
 }
 
-async fn unreserve(state: &ApiState, rows: &[EnqueueRow], held: Vec<&Held>, until: Instant) {
-    let jobs: Vec<_> = held.into_iter().map(|held| (held.job, returns(held, rows, &held.places))).collect();
+async fn unreserve(state: &ApiState, rows: &[EnqueueRow], held: &[Held], until: Instant) {
+    let jobs: Vec<_> = held.iter().map(|held| (held.job, returns(held, rows, &held.places))).collect();
     if !jobs.is_empty() {
         let _ = timeout_at(until, state.queue.unreserve(&jobs)).await;
     }
@@ -133,8 +129,7 @@ async fn unreserve(state: &ApiState, rows: &[EnqueueRow], held: Vec<&Held>, unti
 
 /// The tokens of messages that do not go with the job after all.
 fn returns(held: &Held, rows: &[EnqueueRow], places: &[usize]) -> Vec<TokenReturn> {
-    let all: Vec<usize> = (0..places.len()).collect();
-    grant(held, rows, places).returns(&all)
+    grant(held, rows, places).returns_all()
 }
 
 fn grant(held: &Held, rows: &[EnqueueRow], places: &[usize]) -> Grant {

@@ -24,7 +24,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/queue", get(queue::get))
         .route("/v1/limits", get(limits::list))
         .route("/v1/limits/{scope}", get(limits::get).put(limits::put).delete(limits::remove))
-        .route("/v1/limits/{scope}/{key}", get(limits::get_one).put(limits::put_one).delete(limits::remove_one))
+        .route("/v1/limits/{scope}/{key}", get(limits::get).put(limits::put).delete(limits::remove))
         .route("/v1/senders/{id}/pause", post(senders::pause))
         .route("/v1/senders/{id}/resume", post(senders::resume))
         .route("/v1/tenant/pause", post(tenant::pause))

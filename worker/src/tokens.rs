@@ -88,7 +88,6 @@ impl JobTokens {
             .iter()
             .map(|(_, domain)| Ask { tenant: self.tenant, sender: self.sender, domain: (*domain).into(), rows: 1 })
             .collect();
-        let stale = TokenReturn::merged(stale);
         let admitted = match self.limits.ask_again(BY, &stale, &asks).await {
             Ok(admitted) => admitted,
             Err(error) => {
@@ -135,7 +134,7 @@ impl JobTokens {
             }
         }
         let fresh = by_grant.into_values().filter(|(grant, _)| self.may_return(grant));
-        TokenReturn::merged(fresh.flat_map(|(grant, places)| grant.returns(&places)).collect())
+        fresh.flat_map(|(grant, places)| grant.returns(&places)).collect()
     }
 
     fn may_return(&self, grant: &Grant) -> bool {

@@ -51,11 +51,10 @@ impl Limiter {
     ) -> Result<()> {
         let told = self.token_ask(asks)?;
         let mut keys = vec![self.link.keys().pulse()];
-        keys.extend(told.specs.iter().map(|spec| spec.key.clone()));
+        keys.extend(told.keys());
         let mut args = Vec::with_capacity(16 + told.specs.len() * 8 + asks.len() * 2);
         encode_returns(returned, 1, &mut keys, &mut args);
-        let mut named = Vec::with_capacity(told.specs.len());
-        told.encode(&mut named, &mut args);
+        told.encode(&mut args);
         let since = Instant::now();
         let answer = self.link.call(&scripts::ADMIT, &keys, &args).await?;
         metrics::histogram!("postfleet_limit_admit_seconds").record(since.elapsed().as_secs_f64());

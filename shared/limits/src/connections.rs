@@ -83,7 +83,7 @@ impl Limiter {
         worker: WorkerId,
         holdings: &[ConnectionHolding],
     ) -> Result<Vec<ConnectionShare>> {
-        let mut keys = vec![self.link.keys().pulse()];
+        let mut keys = vec![self.link.keys().pulse(), self.link.keys().dead_workers()];
         let mut args = vec![Arg::Owned(worker.to_string()), Arg::Number(HELD_FOR.as_millis() as i64)];
         for holding in holdings {
             keys.push(self.link.keys().connections(holding.sender));

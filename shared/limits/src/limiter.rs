@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::ids::TenantId;
-use domain::limits::{BucketKey, Channel, LimitBook, LimitSet};
+use domain::limits::{BucketKey, Channel, LimitBook};
 use link::{BucketSpec, Link};
 
 use crate::{LimitsError, Result};
@@ -35,11 +35,6 @@ impl Limiter {
     /// What holds from now on, in this process.
     pub fn adopt(&self, version: i64, book: LimitBook) {
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = Some((version, Arc::new(book)));
-    }
-
-    /// What holds for a bucket.
-    pub fn limits(&self, tenant: TenantId, bucket: &BucketKey) -> Result<LimitSet> {
-        Ok(self.book()?.limits(Channel::Email, tenant, bucket))
     }
 
     pub(crate) fn spec(&self, book: &LimitBook, tenant: TenantId, bucket: BucketKey) -> BucketSpec {

@@ -15,7 +15,8 @@ impl Limiter {
         let book = self.book()?;
         let specs: Vec<_> = buckets.iter().map(|bucket| self.spec(&book, tenant, bucket.clone())).collect();
         let (mut keys, mut args) = (vec![self.link.keys().pulse()], Vec::new());
-        encode_buckets(&specs, &mut keys, &mut args);
+        keys.extend(specs.iter().map(|spec| spec.key.clone()));
+        encode_buckets(&specs, &mut args);
         let answer = self.link.call(&scripts::LOOK, &keys, &args).await?;
         if answer.rest.len() != buckets.len() * 2 {
             return Err(LimitsError::Unreadable);

@@ -6,7 +6,7 @@ use link::{Script, script};
 
 macro_rules! scripts {
     ($($name:ident = $file:literal;)+) => {
-        $(pub static $name: LazyLock<Script> = LazyLock::new(|| script(&[include_str!($file)]));)+
+        $(pub static $name: LazyLock<Script> = LazyLock::new(|| script(&[include_str!("lua/holdings.lua"), include_str!($file)]));)+
     };
 }
 

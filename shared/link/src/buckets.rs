@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{SenderId, TenantId};
 use domain::limits::{BucketKey, Grant, LimitSet, Taken, TokenReturn};
@@ -14,11 +14,10 @@ pub struct BucketSpec {
     pub limits: LimitSet,
 }
 
-/// Appends buckets to a script's keys and arguments.
-pub fn encode_buckets(specs: &[BucketSpec], keys: &mut Vec<String>, args: &mut Vec<Arg<'_>>) {
+/// Appends buckets to a script's arguments; their keys stand in the same order.
+pub fn encode_buckets(specs: &[BucketSpec], args: &mut Vec<Arg<'_>>) {
     args.push(Arg::Number(specs.len() as i64));
     for spec in specs {
-        keys.push(spec.key.clone());
         args.push(Arg::Number(spec.limits.rates().len() as i64));
         for rate in spec.limits.rates() {
             args.push(Arg::Text(rate.period.as_str()));
@@ -29,10 +28,14 @@ pub fn encode_buckets(specs: &[BucketSpec], keys: &mut Vec<String>, args: &mut V
 }
 
 /// Appends tokens to be given back: arguments to `args`, and to `keys` what is not among them yet. The first key that
-/// may be counted from stands at `before`.
+/// may be counted from stands at `before`. Tokens of one kind go as one: what is returned apart counts against each other.
 pub fn encode_returns<'a>(returns: &'a [TokenReturn], before: usize, keys: &mut Vec<String>, args: &mut Vec<Arg<'a>>) {
-    args.push(Arg::Number(returns.len() as i64));
+    let mut merged: BTreeMap<&'a Taken, u32> = BTreeMap::new();
     for TokenReturn { taken, tokens } in returns {
+        *merged.entry(taken).or_default() += tokens;
+    }
+    args.push(Arg::Number(merged.len() as i64));
+    for (taken, tokens) in merged {
         let place = keys[before..].iter().position(|key| *key == taken.bucket).unwrap_or_else(|| {
             keys.push(taken.bucket.clone());
             keys.len() - before - 1
@@ -42,7 +45,7 @@ pub fn encode_returns<'a>(returns: &'a [TokenReturn], before: usize, keys: &mut 
             Arg::Text(&taken.field),
             Arg::Number(taken.interval),
             Arg::Number(taken.first),
-            Arg::Number(i64::from(*tokens)),
+            Arg::Number(i64::from(tokens)),
         ]);
     }
 }
@@ -111,9 +114,14 @@ pub struct TokenAsk {
 }
 
 impl TokenAsk {
+    /// The keys of its buckets, in order.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        self.specs.iter().map(|spec| spec.key.clone())
+    }
+
     /// Appends buckets, routes and items; nothing may follow them.
-    pub fn encode<'a>(&'a self, keys: &mut Vec<String>, args: &mut Vec<Arg<'a>>) {
-        encode_buckets(&self.specs, keys, args);
+    pub fn encode<'a>(&'a self, args: &mut Vec<Arg<'a>>) {
+        encode_buckets(&self.specs, args);
         args.push(Arg::Number(self.routes.len() as i64));
         for route in &self.routes {
             args.push(Arg::Number(route.len() as i64));

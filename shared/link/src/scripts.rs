@@ -1,9 +1,9 @@
 //! The Lua that stands before every script.
 
 /// Checks the pulse and tells the time.
-pub const PULSE: &str = include_str!("lua/pulse.lua");
+const PULSE: &str = include_str!("lua/pulse.lua");
 /// Token buckets.
-pub const BUCKETS: &str = include_str!("lua/buckets.lua");
+const BUCKETS: &str = include_str!("lua/buckets.lua");
 
 /// The text of a script with what stands before it. Loaded on first use, and again whenever Redis has forgotten it.
 pub fn script(parts: &[&str]) -> redis::Script {

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::messages::wait::Pause;
 
-/// Who pauses from the command line.
+/// Who pauses from the command line. Its pauses only it lets go on.
 pub const OPERATOR: &str = "operator";
 
 /// What a pause found.
@@ -22,6 +22,58 @@ pub enum ResumeAnswer {
     Missing,
 }
 
+/// Pauses the row that is `$found` in a table: $1 who, $2 why, from $3 on what finds it. A pause that stands keeps its
+/// time, and its reason and author unless an operator takes it over. Read it with `PauseAnswer::read`.
+macro_rules! pause_sql {
+    ($table:literal, $found:literal) => {
+        concat!(
+            "WITH before AS (
+                 SELECT id, paused_at IS NULL AS fresh,
+                        paused_at IS NULL OR ($1 = 'operator' AND paused_by IS DISTINCT FROM 'operator') AS ours
+                 FROM ",
+            $table,
+            " WHERE ",
+            $found,
+            " FOR UPDATE
+             )
+             UPDATE ",
+            $table,
+            " t SET paused_at = COALESCE(t.paused_at, postfleet_now()),
+                    pause_reason = CASE WHEN ours THEN $2 ELSE t.pause_reason END,
+                    paused_by = CASE WHEN ours THEN $1 ELSE t.paused_by END
+             FROM before WHERE t.id = before.id
+             RETURNING before.fresh, t.paused_at, t.pause_reason, t.paused_by"
+        )
+    };
+}
+pub(crate) use pause_sql;
+
+/// Lets the row that is `$found` go on, and sets what `$also` says: $1 whether an operator asks, from $2 on what finds
+/// it. What an operator paused only an operator lets go on. Read it with `ResumeAnswer::read`.
+macro_rules! resume_sql {
+    ($table:literal, $found:literal, $also:literal) => {
+        concat!(
+            "WITH before AS (
+                 SELECT id, paused_at IS NOT NULL AS paused,
+                        paused_at IS NULL OR $1 OR paused_by IS DISTINCT FROM 'operator' AS may
+                 FROM ",
+            $table,
+            " WHERE ",
+            $found,
+            " FOR UPDATE
+             ), resumed AS (
+                 UPDATE ",
+            $table,
+            " t SET paused_at = NULL, pause_reason = NULL, paused_by = NULL",
+            $also,
+            " FROM before WHERE t.id = before.id AND before.may
+             )
+             SELECT paused, may FROM before"
+        )
+    };
+}
+pub(crate) use resume_sql;
+
 impl PauseAnswer {
     pub(crate) fn read(row: Option<(bool, DateTime<Utc>, String, Option<String>)>) -> Self {
         match row {
@@ -35,13 +87,13 @@ impl PauseAnswer {
 }
 
 impl ResumeAnswer {
-    /// From whether it was paused, and whether it is still.
-    pub(crate) fn read(paused: Option<(bool, bool)>) -> Self {
-        match paused {
+    /// From whether it was paused, and whether the caller may let it go on.
+    pub(crate) fn read(row: Option<(bool, bool)>) -> Self {
+        match row {
             None => Self::Missing,
-            Some((_, true)) => Self::Operators,
-            Some((true, false)) => Self::Resumed,
-            Some((false, false)) => Self::WasNotPaused,
+            Some((_, false)) => Self::Operators,
+            Some((true, true)) => Self::Resumed,
+            Some((false, true)) => Self::WasNotPaused,
         }
     }
 }

@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use domain::address::Address;
 use domain::ids::{SenderId, TenantId};
 use domain::senders::{FAULTS_BEFORE_PAUSE, TlsMode};
@@ -7,7 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::entities::sender;
-use crate::pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
+use crate::pauses::{PauseAnswer, ResumeAnswer, pause_sql, resume_sql};
 use crate::{Result, StoreError};
 
 /// A sender to be stored. The secret is already encrypted: this crate never sees one in the clear.
@@ -124,51 +123,26 @@ impl Senders<'_> {
         Ok(())
     }
 
-    /// Nothing is committed for it from here on. A pause that stands keeps its time, and its reason and
-    /// author unless an operator takes it over.
+    /// Nothing is committed for it from here on.
     pub async fn pause(&self, tenant: TenantId, id: SenderId, by: &str, reason: &str) -> Result<PauseAnswer> {
-        let row: Option<(bool, DateTime<Utc>, String, Option<String>)> = sqlx::query_as(
-            "WITH before AS (
-                 SELECT id, paused_at IS NULL AS fresh,
-                        paused_at IS NULL OR ($3 = 'operator' AND paused_by IS DISTINCT FROM 'operator') AS ours
-                 FROM senders WHERE tenant_id = $1 AND id = $2 FOR UPDATE
-             )
-             UPDATE senders s SET paused_at = COALESCE(s.paused_at, postfleet_now()),
-                    pause_reason = CASE WHEN ours THEN $4 ELSE s.pause_reason END,
-                    paused_by = CASE WHEN ours THEN $3 ELSE s.paused_by END
-             FROM before WHERE s.id = before.id
-             RETURNING before.fresh, s.paused_at, s.pause_reason, s.paused_by",
-        )
-        .bind(tenant.uuid())
-        .bind(id.uuid())
-        .bind(by)
-        .bind(reason)
-        .fetch_optional(self.pool)
-        .await?;
+        let row = sqlx::query_as(pause_sql!("senders", "tenant_id = $3 AND id = $4"))
+            .bind(by)
+            .bind(reason)
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(self.pool)
+            .await?;
         Ok(PauseAnswer::read(row))
     }
 
-    /// What an operator paused only an operator lets go on.
     pub async fn resume(&self, tenant: TenantId, id: SenderId, as_operator: bool) -> Result<ResumeAnswer> {
-        let paused: Option<(bool, bool)> = sqlx::query_as(
-            "WITH before AS (
-                 SELECT id, paused_at, paused_at IS NULL OR $3 OR paused_by IS DISTINCT FROM $4 AS may FROM senders
-                 WHERE tenant_id = $1 AND id = $2 FOR UPDATE
-             )
-             UPDATE senders s SET paused_at = CASE WHEN may THEN NULL ELSE s.paused_at END,
-                    pause_reason = CASE WHEN may THEN NULL ELSE s.pause_reason END,
-                    paused_by = CASE WHEN may THEN NULL ELSE s.paused_by END,
-                    faults = CASE WHEN may THEN 0 ELSE s.faults END
-             FROM before WHERE s.id = before.id
-             RETURNING before.paused_at IS NOT NULL, s.paused_at IS NOT NULL",
-        )
-        .bind(tenant.uuid())
-        .bind(id.uuid())
-        .bind(as_operator)
-        .bind(OPERATOR)
-        .fetch_optional(self.pool)
-        .await?;
-        Ok(ResumeAnswer::read(paused))
+        let row = sqlx::query_as(resume_sql!("senders", "tenant_id = $2 AND id = $3", ", faults = 0"))
+            .bind(as_operator)
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(self.pool)
+            .await?;
+        Ok(ResumeAnswer::read(row))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use domain::address::Address;
 use domain::ids::{MessageId, SenderId, TenantId};
-use domain::limits::{Channel, LimitOverride, LimitSet, LimitTarget};
+use domain::limits::{Channel, LimitOverride, LimitTarget};
 use domain::messages::draft::NewMessage;
 use domain::messages::resolve_uncertain::UncertainPolicy;
 use domain::messages::{Content, Priority};
@@ -39,20 +39,14 @@ impl Build {
 
     /// Limits that no test reaches: a test of limits sets its own.
     pub async fn lift_limits(&self, tenant: TenantId) -> anyhow::Result<()> {
-        let all = [
-            LimitTarget::Global,
-            LimitTarget::Tenant(tenant),
-            LimitTarget::Domains(tenant),
-            LimitTarget::Senders(tenant),
-        ];
-        for target in all {
+        for target in LimitTarget::general(tenant) {
             self.limit(target, &["1000000/s"]).await?;
         }
         Ok(())
     }
 
     pub async fn limit(&self, target: LimitTarget, limits: &[&str]) -> anyhow::Result<()> {
-        let set = LimitOverride { target, channel: Channel::Email, limits: LimitSet::parse(limits)? };
+        let set = LimitOverride::parse(target, Channel::Email, limits)?;
         Ok(self.store.limits().put(&set, "test").await?)
     }
 

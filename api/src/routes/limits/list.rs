@@ -1,9 +1,9 @@
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use domain::limits::LimitTarget;
 use serde_json::{Value, json};
 
-use super::target::ChannelQuery;
+use super::asked_limit::AskedChannel;
 use crate::extract::Caller;
 use crate::views::LimitView;
 use crate::{ApiError, ApiState};
@@ -12,17 +12,11 @@ use crate::{ApiError, ApiState};
 pub async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Query(query): Query<ChannelQuery>,
+    AskedChannel(channel): AskedChannel,
 ) -> Result<Json<Value>, ApiError> {
-    let channel = query.channel()?;
     let mut rows = state.store.limits().of_tenant(caller.tenant).await?;
     rows.retain(|row| row.set.channel == channel);
-    let general = [
-        LimitTarget::Global,
-        LimitTarget::Tenant(caller.tenant),
-        LimitTarget::Domains(caller.tenant),
-        LimitTarget::Senders(caller.tenant),
-    ];
+    let general = LimitTarget::general(caller.tenant);
     let mut data: Vec<LimitView> = general
         .iter()
         .map(|target| match rows.iter().find(|row| row.set.target == *target) {

@@ -1,10 +1,10 @@
+mod asked_limit;
 mod get;
 mod list;
 mod put;
 mod remove;
-mod target;
 
-pub use get::{get, get_one};
+pub use get::get;
 pub use list::list;
-pub use put::{put, put_one};
-pub use remove::{remove, remove_one};
+pub use put::put;
+pub use remove::remove;

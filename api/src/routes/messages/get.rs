@@ -15,8 +15,12 @@ pub async fn get(
 ) -> Result<Json<MessageBody>, ApiError> {
     let id = message_id(&id)?;
     let found = state.store.messages().find_message(caller.tenant, id).await?.ok_or_else(no_such_message)?;
-    let explained = explain(&state.store, &state.queue, &state.limits, caller.tenant, id).await?;
-    Ok(Json(MessageBody::new(found, explained.and_then(|explained| explained.waiting))))
+    let waiting = if found.state.is_final() {
+        None
+    } else {
+        explain(&state.store, &state.queue, &state.limits, caller.tenant, id).await?.and_then(|told| told.waiting)
+    };
+    Ok(Json(MessageBody::new(found, waiting)))
 }
 
 /// An id of another form is nobody's message.

@@ -85,14 +85,9 @@ pub async fn run(options: LimitsOptions) -> anyhow::Result<()> {
 }
 
 async fn set(target: &TargetOptions, limits: &[String], connection: &Connection) -> anyhow::Result<()> {
-    let (target, limits) = (target.read()?, LimitSet::parse(limits)?);
-    anyhow::ensure!(
-        target.scope() != Scope::Domain || limits.quota().is_none(),
-        "a recipient domain has no day's quota"
-    );
+    let set = LimitOverride::parse(target.read()?, Channel::Email, limits)?;
     let store = connection.store()?;
-    ensure_exists(&store, &target).await?;
-    let set = LimitOverride { target, channel: Channel::Email, limits };
+    ensure_exists(&store, &set.target).await?;
     store.limits().put(&set, OPERATOR).await?;
     connection.output.print(&shown(&set.target, &set.limits, "set"));
     Ok(())
@@ -106,8 +101,7 @@ impl Connection {
 
 async fn list(store: &Store, tenant: TenantId, output: OutputOptions) -> anyhow::Result<()> {
     let rows = store.limits().of_tenant(tenant).await?;
-    let general =
-        [LimitTarget::Global, LimitTarget::Tenant(tenant), LimitTarget::Domains(tenant), LimitTarget::Senders(tenant)];
+    let general = LimitTarget::general(tenant);
     let unset = general.iter().filter(|target| rows.iter().all(|row| row.set.target != **target));
     let mut all: Vec<Value> =
         unset.map(|target| shown(target, &LimitBook::default_for(target.scope(), Channel::Email), "default")).collect();

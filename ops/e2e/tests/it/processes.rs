@@ -113,11 +113,16 @@ async fn a_frozen_worker_that_wakes_up_after_it_was_written_off_sends_nothing_tw
     })
     .await;
     fleet.signal(frozen, Signal::SIGCONT)?;
-    // It may still report what it learned before it froze: a late acceptance counts.
     until("the frozen one beats again", async || {
         Ok(system.database.count("SELECT count(*) FROM workers WHERE ended_at IS NULL").await? == 2)
     })
     .await;
+    // It may still report what it knows for certain: that a mail was taken before it froze, or that no content went
+    // out, and then somebody sends it now. It stops only when all is reported.
+    fleet.signal(frozen, Signal::SIGTERM)?;
+    let (status, _) = fleet.ended(frozen, Duration::from_secs(20)).await?;
+    assert!(status.success(), "{status}");
+    system.until_settled().await;
     let counts = system.judge().await?;
     let uncertain = counts.get("uncertain").copied().unwrap_or(0);
     assert_eq!(counts.get("accepted").copied().unwrap_or(0) + uncertain, 2_000, "{counts:?}");

@@ -1,16 +1,17 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use domain::ids::{JobId, SenderId, TenantId};
+use domain::ids::{JobId, SenderId};
 use domain::jobs::SendJob;
-use domain::limits::{BucketKey, LimitRefusal, RefusedBy, TokenReturn};
+use domain::limits::{BucketKey, Grant, TokenReturn};
 use domain::messages::Priority;
-use limits::{Admitted, Ask};
-use queue::{JobPush, Pushed};
+use limits::Admitted;
+use queue::{JobPush, not_pushed};
 use store::Term;
 use store::messages::{DueRow, FedRow};
 
 use super::FeedMessages;
+use super::asking::{asks, learn, share_out, steps_aside};
 use super::sort_rows::SortedRows;
 use super::state::{Exhausted, State};
 
@@ -36,11 +37,11 @@ impl FeedMessages {
         let SortedRows { candidates, mut joiners, scarce } = sorted;
         let (asks, ask_of) = asks(&candidates, scarce);
         let admitted = self.parts.limits.admit(BY, &asks).await?;
-        let (granted, refused) = share_out(candidates, &ask_of, &admitted);
-        let exhausted = self.note_refusals(state, &asks, &admitted).await?;
-        let short = short_domains(&admitted);
-        let aside = |row: &DueRow| row.room.is_empty() && short.contains(&(row.tenant, row.domain.clone()));
-        joiners.extend(refused.into_iter().filter(aside));
+        let (granted, refused) = share_out(candidates, &ask_of, &admitted.verdicts);
+        let day = admitted.tokens.day();
+        let quotas =
+            learn(&mut state.shortages, self.started.elapsed(), &asks, &admitted.verdicts, &*self.parts.limits.book()?);
+        joiners.extend(refused.into_iter().filter(steps_aside(&admitted.verdicts)));
 
         let jobs = cut(granted, || self.parts.ids.next());
         let given: Vec<_> = jobs.iter().flat_map(|(job, rows)| rows.iter().map(|row| (row.message, *job))).collect();
@@ -82,15 +83,16 @@ impl FeedMessages {
             pushes.push(JobPush { sender_max: shares.get(&sender).copied().unwrap_or(0), job });
         }
         let pushed = self.push(&pushes, &mut unused).await;
-        self.move_aside(term, state, &joiners).await?;
         self.give_back(unused).await;
+        self.move_aside(term, state, &joiners).await?;
         let pushed = pushed?;
-        self.correct_quotas(state, &exhausted, admitted.tokens.day()).await?;
+        self.load_quotas(&quotas.unknown, day).await?;
+        self.correct_quotas(state, &quotas.exhausted, day).await?;
         Ok(pushed)
     }
 
     async fn give_back(&self, unused: Vec<TokenReturn>) {
-        if let Err(error) = self.parts.limits.give_back(&TokenReturn::merged(unused)).await {
+        if let Err(error) = self.parts.limits.give_back(&unused).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "tokens that were not used drain by themselves");
         }
     }
@@ -115,23 +117,16 @@ impl FeedMessages {
     /// tokens too.
     async fn push(&self, pushes: &[JobPush], unused: &mut Vec<TokenReturn>) -> anyhow::Result<u64> {
         let answers = self.parts.queue.push(&self.pool, pushes).await;
-        let (mut pushed, mut back) = (0, Vec::new());
-        for (at, JobPush { job, .. }) in pushes.iter().enumerate() {
-            match answers.as_ref().ok().and_then(|answers| answers.get(at)) {
-                Some(Pushed::Yes) => pushed += job.rows.len() as u64,
-                Some(Pushed::Refused) => {
-                    let all: Vec<usize> = (0..job.rows.len()).collect();
-                    unused.extend(job.grant.iter().flat_map(|grant| grant.returns(&all)));
-                    back.push(job);
-                }
-                None => back.push(job),
-            }
+        let back = not_pushed(pushes, answers.as_deref().ok());
+        if answers.is_ok() {
+            unused.extend(back.iter().filter_map(|job| job.grant.as_ref()).flat_map(Grant::returns_all));
         }
-        for job in back {
+        for job in &back {
             self.parts.store.messages().hand_back(job.id, &job.rows, Duration::ZERO).await?;
         }
         answers?;
-        Ok(pushed)
+        let rows = |job: &SendJob| job.rows.len() as u64;
+        Ok(pushes.iter().map(|push| rows(&push.job)).sum::<u64>() - back.into_iter().map(rows).sum::<u64>())
     }
 
     /// Rows whose domain has no tokens make way, so that those behind them can go.
@@ -149,47 +144,23 @@ impl FeedMessages {
         Ok(())
     }
 
-    /// Remembers which buckets are short, and loads the quotas that Redis does not know. Answers those that are used up.
-    async fn note_refusals(
-        &self,
-        state: &mut State,
-        asks: &[Ask],
-        admitted: &Admitted,
-    ) -> anyhow::Result<BTreeSet<BucketKey>> {
-        let now = self.started.elapsed();
-        let (mut unknown, mut exhausted) = (BTreeSet::new(), BTreeSet::new());
-        for (ask, verdict) in asks.iter().zip(&admitted.verdicts) {
-            for bucket in Ask::buckets(ask.tenant, ask.sender, &ask.domain) {
-                state.shortages.granted(now, &bucket, verdict.granted);
-            }
-        }
-        for (ask, verdict) in asks.iter().zip(&admitted.verdicts) {
-            match &verdict.refusal {
-                Some(LimitRefusal { bucket, why: RefusedBy::Unknown, .. }) => {
-                    unknown.insert(bucket.clone());
-                }
-                Some(refusal) => {
-                    if refusal.why == RefusedBy::Quota {
-                        exhausted.insert(refusal.bucket.clone());
-                    }
-                    state.shortages.refused(now, refusal, &self.parts.limits.limits(ask.tenant, &refusal.bucket)?);
-                }
-                None => {}
-            }
-        }
+    /// Loads quotas that Redis does not know.
+    async fn load_quotas(&self, unknown: &BTreeSet<BucketKey>, day: i64) -> anyhow::Result<()> {
         for bucket in unknown {
-            let day = admitted.tokens.day();
-            if let Some(used) = self.parts.store.limits().quota_used(&bucket, day).await? {
-                self.parts.limits.load_quota(&bucket, day, used).await?;
+            if let Some(used) = self.parts.store.limits().quota_used(bucket, day).await? {
+                self.parts.limits.load_quota(bucket, day, used).await?;
             }
         }
-        Ok(exhausted)
+        Ok(())
     }
 
     /// Tells Redis now and then what Postgres has counted of quotas that it thinks used up, because a count can only leak
     /// upwards. It is exact, and comes last in a pass: what was granted before the refusals began is committed, queued or
     /// given up by then.
     async fn correct_quotas(&self, state: &mut State, exhausted: &BTreeSet<BucketKey>, day: i64) -> anyhow::Result<()> {
+        if exhausted.is_empty() {
+            return Ok(());
+        }
         let now = self.started.elapsed();
         if state.quota_day != day {
             state.quota_day = day;
@@ -217,55 +188,6 @@ impl FeedMessages {
     }
 }
 
-/// Rows as asks, and for each row its ask. Where tokens abound, all rows of one sender and priority to one domain ask as
-/// one; where
-/// they are scarce, only those that stand together, so that everybody keeps its turn.
-fn asks(rows: &[DueRow], scarce: bool) -> (Vec<Ask>, Vec<usize>) {
-    let mut asks: Vec<Ask> = Vec::new();
-    let mut places: HashMap<(SenderId, &str, Priority), usize> = HashMap::new();
-    let mut ask_of = Vec::with_capacity(rows.len());
-    for row in rows {
-        let known = places
-            .get(&(row.sender, &*row.domain, row.priority))
-            .copied()
-            .filter(|at| !scarce || *at + 1 == asks.len());
-        let at = known.unwrap_or_else(|| {
-            asks.push(Ask { tenant: row.tenant, sender: row.sender, domain: row.domain.clone(), rows: 0 });
-            asks.len() - 1
-        });
-        places.insert((row.sender, &row.domain, row.priority), at);
-        asks[at].rows += 1;
-        ask_of.push(at);
-    }
-    (asks, ask_of)
-}
-
-/// The first rows of an ask get its tokens.
-fn share_out(rows: Vec<DueRow>, ask_of: &[usize], admitted: &Admitted) -> (Vec<DueRow>, Vec<DueRow>) {
-    let mut left: Vec<u32> = admitted.verdicts.iter().map(|verdict| verdict.granted).collect();
-    let (mut granted, mut refused) = (Vec::new(), Vec::new());
-    for (row, ask) in rows.into_iter().zip(ask_of) {
-        match left.get_mut(*ask) {
-            Some(tokens) if *tokens > 0 => {
-                *tokens -= 1;
-                granted.push(row);
-            }
-            _ => refused.push(row),
-        }
-    }
-    (granted, refused)
-}
-
-/// The domains that refused somebody.
-fn short_domains(admitted: &Admitted) -> HashSet<(TenantId, Box<str>)> {
-    let refusals = admitted.verdicts.iter().filter_map(|verdict| verdict.refusal.as_ref());
-    let domain = |refusal: &LimitRefusal| match &refusal.bucket {
-        BucketKey::Domain(tenant, domain) => Some((*tenant, domain.clone())),
-        _ => None,
-    };
-    refusals.filter_map(domain).collect()
-}
-
 /// Cuts rows into jobs of one sender each, in their order.
 fn cut(rows: Vec<DueRow>, mut id: impl FnMut() -> JobId) -> Vec<(JobId, Vec<DueRow>)> {
     let mut jobs: Vec<(JobId, Vec<DueRow>)> = Vec::new();
@@ -285,8 +207,7 @@ fn cut(rows: Vec<DueRow>, mut id: impl FnMut() -> JobId) -> Vec<(JobId, Vec<DueR
 /// The tokens of rows of one sender.
 fn returns(rows: &[DueRow], admitted: &Admitted) -> Vec<TokenReturn> {
     let Some(first) = rows.first() else { return Vec::new() };
-    let all: Vec<usize> = (0..rows.len()).collect();
-    admitted.tokens.grant(first.tenant, first.sender, &domains(rows)).returns(&all)
+    admitted.tokens.grant(first.tenant, first.sender, &domains(rows)).returns_all()
 }
 
 fn domains(rows: &[DueRow]) -> Vec<&str> {

@@ -1,5 +1,6 @@
 //! Hands due rows to Redis within the limits.
 
+mod asking;
 mod hand_out;
 mod lanes;
 mod note_lanes;
@@ -18,6 +19,7 @@ use store::Term;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use self::note_lanes::Noted;
 use self::plan::{WindowRoom, plan};
 use self::sort_rows::{looks, sort_rows};
 use self::state::State;
@@ -78,8 +80,10 @@ impl FeedMessages {
             state.begin(generation);
         }
         state.lanes.add(occupancy.backlog.iter().copied());
-        state.noted = occupancy.backlog.into_iter().collect();
-        state.noted_rooms = occupancy.rooms_noted.into_iter().collect();
+        let noted = Noted {
+            lanes: occupancy.backlog.into_iter().collect(),
+            rooms: occupancy.rooms_noted.into_iter().collect(),
+        };
         if state.limits_version != self.parts.limits.version() {
             state.shortages.clear();
             state.limits_version = self.parts.limits.version();
@@ -99,7 +103,7 @@ impl FeedMessages {
         let planned = plan(&demands, &state.lanes, &state.turns, &state.shortages, now, room.clone());
         let looks = looks(&planned, &state.lanes, &state.shortages, now);
         if looks.is_empty() {
-            self.note_lanes(state).await?;
+            self.note_lanes(&state.lanes, &[], &noted).await?;
             return Ok(0);
         }
         let rows = self.parts.store.messages().due_rows(&looks).await?;
@@ -107,8 +111,8 @@ impl FeedMessages {
         let sorted = sort_rows(rows, &planned, &state.lanes, &state.turns, &state.shortages, now);
         let fed = self.hand_out(term, state, sorted, &room.senders).await;
         // Also after a failure: what was moved or fed before it must not be looked for in the wrong place.
-        state.forget_emptied();
-        self.note_lanes(state).await?;
+        let emptied = state.forget_emptied();
+        self.note_lanes(&state.lanes, &emptied, &noted).await?;
         fed
     }
 

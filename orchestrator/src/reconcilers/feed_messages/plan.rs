@@ -25,8 +25,8 @@ pub struct WindowRoom {
     pub by_sender: HashMap<SenderId, u32>,
 }
 
-/// Rows for each sender that has some: as the window has room, nobody more than its share, and no more than buckets that refused
-/// lately can have tokens for.
+/// Rows for each sender that has some: as the window has room, nobody more than its share, and no more than buckets that
+/// refused lately can have tokens for.
 pub fn plan(
     demands: &[Demand],
     lanes: &Lanes,

@@ -9,7 +9,7 @@ use store::messages::{DueLane, DueRow, LaneLook};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::lanes::{Lanes, Room, SenderLane};
+use super::lanes::{Lanes, SenderLane};
 use super::plan::PASS_ROWS_MAX;
 
 /// What the feeder remembers from one pass to the next. All of it can be found again.
@@ -21,15 +21,9 @@ pub struct State {
     pub scanned_at: Option<Instant>,
     pub generation: Option<Uuid>,
     pub limits_version: Option<i64>,
-    /// Lanes that Redis knows to be waiting.
-    pub noted: HashSet<LaneName>,
-    /// Rooms that Redis knows to be filled.
-    pub noted_rooms: HashSet<Room>,
     /// The day of the quotas that refuse, and which.
     pub quota_day: i64,
     pub exhausted: HashMap<BucketKey, Exhausted>,
-    /// Fresh lanes that were found empty in this pass.
-    pub emptied: HashSet<LaneName>,
     /// Of the lanes looked at in this pass: the rows that are still there, and whether there may be more.
     seen: HashMap<(TenantId, SenderId, Box<str>), Seen>,
 }
@@ -97,9 +91,9 @@ impl State {
         }
     }
 
-    /// Lanes in which nothing is left are forgotten until a bell or a scan finds them again.
-    pub fn forget_emptied(&mut self) {
-        self.emptied.clear();
+    /// Lanes in which nothing is left are forgotten until a bell or a scan finds them again. Answers the fresh ones.
+    pub fn forget_emptied(&mut self) -> Vec<LaneName> {
+        let mut emptied = Vec::new();
         for ((tenant, sender, room), seen) in self.seen.drain() {
             if room.is_empty() {
                 self.lanes.set_deep(sender, seen.more && seen.moved * 2 > seen.looked);
@@ -107,10 +101,11 @@ impl State {
             if seen.left.is_empty() && !seen.more {
                 self.lanes.empty(tenant, sender, &room);
                 if room.is_empty() {
-                    self.emptied.insert(LaneName { tenant, sender });
+                    emptied.push(LaneName { tenant, sender });
                 }
             }
         }
+        emptied
     }
 
     /// When there may be something to do: soon while anybody has tokens, else when the first bucket has one again.

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::{BucketKey, Channel, LimitSet, Scope};
+use super::{BucketKey, Channel, InvalidLimit, LimitSet, Scope};
 use crate::ids::{SenderId, TenantId};
 
 /// What a limit in Postgres is for: one bucket, or every bucket of a kind that has no limit of its own.
@@ -17,6 +17,11 @@ pub enum LimitTarget {
 }
 
 impl LimitTarget {
+    /// What holds for a tenant where nothing is set for one domain or sender.
+    pub fn general(tenant: TenantId) -> [Self; 4] {
+        [Self::Global, Self::Tenant(tenant), Self::Domains(tenant), Self::Senders(tenant)]
+    }
+
     pub fn scope(&self) -> Scope {
         match self {
             Self::Global => Scope::Global,
@@ -66,6 +71,18 @@ pub struct LimitOverride {
     pub target: LimitTarget,
     pub channel: Channel,
     pub limits: LimitSet,
+}
+
+impl LimitOverride {
+    /// Reads limits for a target that may have them.
+    pub fn parse<T: AsRef<str>>(target: LimitTarget, channel: Channel, limits: &[T]) -> Result<Self, InvalidLimit> {
+        let limits = LimitSet::parse(limits)?;
+        // A day's sends are counted per sender, and so for its tenant and the fleet.
+        if target.scope() == Scope::Domain && limits.quota().is_some() {
+            return Err(InvalidLimit::DomainQuota);
+        }
+        Ok(Self { target, channel, limits })
+    }
 }
 
 /// Every limit that holds, defaults included.
@@ -143,6 +160,13 @@ mod tests {
         assert_eq!(of(&LimitBook::new([all, set(LimitTarget::Sender(TENANT, SENDER), "7/min")])), ["7/min"]);
         let anothers = set(LimitTarget::Senders(TenantId(Uuid::from_u128(9))), "5/min");
         assert_eq!(of(&LimitBook::new([anothers])), ["20/min", "1000/h"]);
+    }
+
+    #[test]
+    fn a_recipient_domain_has_no_days_quota() {
+        let read = |target| LimitOverride::parse(target, Channel::Email, &["500/day"]).map(drop);
+        assert_eq!(read(LimitTarget::Domains(TENANT)), Err(InvalidLimit::DomainQuota));
+        assert_eq!(read(LimitTarget::Sender(TENANT, SENDER)), Ok(()));
     }
 
     #[test]

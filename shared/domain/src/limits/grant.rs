@@ -45,17 +45,6 @@ pub struct TokenReturn {
     pub tokens: u32,
 }
 
-impl TokenReturn {
-    /// Tokens of one kind as one: what is returned apart counts against each other.
-    pub fn merged(returns: Vec<Self>) -> Vec<Self> {
-        let mut tokens: BTreeMap<Taken, u32> = BTreeMap::new();
-        for back in returns {
-            *tokens.entry(back.taken).or_default() += back.tokens;
-        }
-        tokens.into_iter().map(|(taken, tokens)| Self { taken, tokens }).collect()
-    }
-}
-
 impl Grant {
     /// The grant of a job with one row for each domain, out of what one call took.
     pub fn of_rows(
@@ -80,6 +69,11 @@ impl Grant {
             grant.of_row.push(place);
         }
         grant
+    }
+
+    /// What goes back when none of its rows was sent.
+    pub fn returns_all(&self) -> Vec<TokenReturn> {
+        self.returns(&(0..self.of_row.len()).collect::<Vec<_>>())
     }
 
     /// What goes back when the rows at these places were not sent.

@@ -26,6 +26,8 @@ pub enum InvalidLimit {
     Burst,
     #[error("a day's quota has no burst")]
     QuotaBurst,
+    #[error("a recipient domain has no day's quota")]
+    DomainQuota,
     #[error("a scope has at most {LIMITS_MAX} limits")]
     TooMany,
     #[error("a scope has one limit for each of s, min, h and day")]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use domain::ids::MessageId;
 use domain::limits::TokenReturn;
+use link::Arg;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Shared;
 use crate::{QueueError, Result, scripts};
-use link::Arg;
 
 /// The right to handle one job for a while.
 #[derive(Clone)]

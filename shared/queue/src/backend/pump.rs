@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use link::Arg;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
@@ -10,7 +11,6 @@ use super::settler::SettlerHandle;
 use super::{Delivery, Lease, Shared};
 use crate::backoff::Waits;
 use crate::{QueueError, Result, scripts};
-use link::Arg;
 
 /// Jobs taken in one call.
 const CLAIM_MAX: usize = 16;

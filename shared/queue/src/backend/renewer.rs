@@ -2,10 +2,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use link::Arg;
+
 use super::{Lease, Shared};
 use crate::backoff::Waits;
 use crate::{QueueError, Result, scripts};
-use link::Arg;
 
 /// Renews every lease in hand at least three times per lease, all in one call, however long the handlers take.
 pub(super) async fn renew(shared: Arc<Shared>) {

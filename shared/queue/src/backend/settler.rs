@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits::TokenReturn;
+use link::{Arg, encode_returns};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Lease, Shared};
 use crate::backoff::Waits;
 use crate::{Outcome, QueueError, Result, scripts};
-use link::{Arg, encode_returns};
 
 /// Leases ended in one call.
 const SETTLE_BATCH_MAX: usize = 128;

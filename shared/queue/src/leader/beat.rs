@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
 use domain::ids::SenderId;
+use link::Arg;
 
 use crate::{QueueError, QueueLink, Result, scripts};
-use link::Arg;
 
 /// What the leader's pulse met.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,8 @@
+use link::Arg;
 use redis::{AsyncCommands, ScanOptions};
 use uuid::Uuid;
 
 use crate::{QueueError, QueueLink, Result, scripts};
-use link::Arg;
 
 const UNLINK_BATCH: usize = 500;
 const SCAN_STEP: usize = 1_000;

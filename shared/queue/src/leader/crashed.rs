@@ -2,10 +2,10 @@ use std::collections::HashMap;
 
 use domain::ids::{JobId, MessageId};
 use domain::jobs::PoolName;
+use link::Arg;
 use redis::AsyncCommands;
 
 use crate::{QueueLink, Result, scripts};
-use link::Arg;
 
 /// A job whose second worker died too, and the row it was handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 use domain::ids::WorkerId;
 use domain::jobs::PoolName;
+use link::Arg;
 
 use crate::{QueueLink, Result, scripts};
-use link::Arg;
 
 impl QueueLink {
     /// A worker is known to be dead: its jobs need not wait for their leases to run out. Answers how many it held.

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
 use domain::ids::{SenderId, TenantId};
+use link::Arg;
 use redis::AsyncCommands;
 
 use crate::lane::{parse_room, room_name};
 use crate::{LaneName, QueueError, QueueLink, Result, scripts};
-use link::Arg;
 
 /// Senders whose share is written down; the others have the default.
 const CAPS_MAX: usize = 2_000;

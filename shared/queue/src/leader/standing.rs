@@ -1,8 +1,8 @@
 use domain::ids::JobId;
 use domain::jobs::PoolName;
+use link::Arg;
 
 use crate::{QueueError, QueueLink, Result, scripts};
-use link::Arg;
 
 /// Jobs asked about in one call.
 const STANDING_BATCH: usize = 500;

@@ -5,7 +5,7 @@
 --       ms, tokens to give back
 local lost, beat = refused(KEYS[1], ARGV[1], ARGV[2])
 if lost then return { 'lost' } end
-local now, answer, released, freed, place = now_ms(), { 'ok', beat }, 0, 0, 5
+local now, answer, released, freed, place = now_us(), { 'ok', beat }, 0, 0, 5
 while place <= #ARGV do
     local id, token, verdict, delay = ARGV[place], ARGV[place + 1], ARGV[place + 2], tonumber(ARGV[place + 3])
     if redis.call('HGET', KEYS[12], id) == token then
@@ -22,7 +22,7 @@ while place <= #ARGV do
             released = released + 1
         elseif verdict == 'retry' then
             redis.call('HINCRBY', KEYS[13], id, 1)
-            redis.call('ZADD', KEYS[10], now + delay, id)
+            redis.call('ZADD', KEYS[10], math.floor(now / 1000) + delay, id)
         else
             redis.call('HDEL', KEYS[6], id)
             redis.call('HDEL', KEYS[13], id)
@@ -38,7 +38,7 @@ while place <= #ARGV do
             end
         end
         answer[#answer + 1] = '1'
-        place = give_back(15, place + 4, now_us())
+        place = give_back(15, place + 4, now)
     else
         answer[#answer + 1] = '0'
         place = place + 5 + 5 * ARGV[place + 4]

@@ -1,7 +1,7 @@
 use domain::jobs::{PoolName, SendJob};
+use link::Arg;
 
 use crate::{QueueError, QueueLink, Result, scripts};
-use link::Arg;
 
 /// Jobs in one call of the script: bounds how long Redis serves nobody else.
 const PUSH_BATCH_MAX: usize = 50;

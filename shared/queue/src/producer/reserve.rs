@@ -55,7 +55,8 @@ impl QueueLink {
             Arg::Number(asked.domains.len() as i64),
         ];
         args.extend(asked.domains.iter().map(|domain| Arg::Owned(room_name(asked.lane.tenant, domain))));
-        asked.tokens.encode(&mut names, &mut args);
+        names.extend(asked.tokens.keys());
+        asked.tokens.encode(&mut args);
         let answer = self.call(&scripts::RESERVE, &names, &args).await?;
         match (answer.status.as_str(), answer.rest.first().map(String::as_str)) {
             ("reserved", _) => Ok(Reserved::Yes(Tokens::read(&asked.tokens.specs, &mut answer.rest.into_iter())?)),
