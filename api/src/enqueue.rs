@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use store::messages::{EnqueueRow, Enqueued};
 use tokio::time::{Instant, timeout_at};
 
+use crate::extract::Creation;
 use crate::{ApiError, ApiState};
 
 /// All that a request waits for Redis. Without it, the rows are scheduled, and the feeder finds them.
@@ -31,7 +32,12 @@ struct Held {
 }
 
 /// Stores the messages and answers for each in order. When this returns, every one of them is durable.
-pub async fn enqueue(state: &ApiState, tenant: TenantId, messages: Vec<NewMessage>) -> Result<Vec<Enqueued>, ApiError> {
+pub async fn enqueue(
+    state: &ApiState,
+    tenant: TenantId,
+    creation: Creation,
+    messages: Vec<NewMessage>,
+) -> Result<Vec<Enqueued>, ApiError> {
     let held = reserve(state, tenant, &messages).await;
     let mut jobs: HashMap<usize, JobId> = HashMap::new();
     for held in &held {
@@ -42,7 +48,7 @@ pub async fn enqueue(state: &ApiState, tenant: TenantId, messages: Vec<NewMessag
         .enumerate()
         .map(|(at, message)| EnqueueRow {
             id: state.ids.next(),
-            dedupe_hash: message.dedupe_key.as_deref().map(dedupe_hash),
+            dedupe_hash: message.dedupe_key.as_deref().map(dedupe_hash).or_else(|| creation.dedupe_hash(at)),
             job: jobs.get(&at).copied(),
             message,
         })

@@ -1,9 +1,13 @@
 use axum::Json;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::messages::draft::{FieldProblem, InvalidDraft};
-use serde_json::{Value, json};
+use domain::messages::draft::InvalidDraft;
+use domain::problems::FieldProblem;
+use serde::Serialize;
 use store::StoreError;
+use utoipa::ToSchema;
+
+pub use crate::failures::Failures;
 
 /// What a caller is told when something is wrong: a status, a stable code, a sentence, and which fields.
 ///
@@ -13,18 +17,18 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    details: Option<Value>,
+    details: Vec<FieldDetail>,
     retry_after_secs: Option<u32>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: None, retry_after_secs: None }
+        Self { status, code, message: message.into(), details: Vec::new(), retry_after_secs: None }
     }
 
     pub fn invalid_request(problems: &[FieldProblem]) -> Self {
         let error = Self::new(StatusCode::BAD_REQUEST, "invalid_request", "the request has fields that are not valid");
-        Self { details: Some(fields(problems)), ..error }
+        Self { details: fields(problems), ..error }
     }
 
     pub fn invalid_field(field: &str, problem: impl Into<String>) -> Self {
@@ -33,7 +37,7 @@ impl ApiError {
 
     pub fn template_invalid(problems: &[FieldProblem]) -> Self {
         let error = Self::new(StatusCode::BAD_REQUEST, "template_invalid", "a template is not valid");
-        Self { details: Some(fields(problems)), ..error }
+        Self { details: fields(problems), ..error }
     }
 
     pub fn invalid_api_key() -> Self {
@@ -44,7 +48,7 @@ impl ApiError {
         )
     }
 
-    pub fn forbidden(message: &str) -> Self {
+    pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
@@ -58,6 +62,42 @@ impl ApiError {
 
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// The same idempotency key is being used, or was used for something else.
+    pub fn idempotency_conflict() -> Self {
+        let error = Self::new(
+            StatusCode::CONFLICT,
+            "idempotency_conflict",
+            "a request with this Idempotency-Key is being carried out; repeat it in a second",
+        );
+        Self { retry_after_secs: Some(1), ..error }
+    }
+
+    pub fn idempotency_reuse() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_conflict",
+            "this Idempotency-Key was used for another request; use a new one",
+        )
+    }
+
+    pub fn rate_limited(retry_after_secs: u32) -> Self {
+        let error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_exceeded",
+            "this key makes more requests than it may; see the RateLimit headers",
+        );
+        Self { retry_after_secs: Some(retry_after_secs), ..error }
+    }
+
+    /// Somebody has to wait for something that ends by itself.
+    pub fn too_early(message: impl Into<String>, retry_after_secs: u32) -> Self {
+        Self { retry_after_secs: Some(retry_after_secs), ..Self::conflict(message) }
+    }
+
+    pub fn unsupported_media_type(message: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", message)
     }
 
     pub fn payload_too_large(message: &str) -> Self {
@@ -84,13 +124,37 @@ impl ApiError {
     }
 
     /// As it stands in an answer, alone or as one item of a batch.
-    pub fn body(&self) -> Value {
-        json!({"code": self.code, "message": self.message, "details": self.details.clone().unwrap_or_else(|| json!([]))})
+    pub fn detail(&self) -> ErrorDetail {
+        ErrorDetail { code: self.code, message: self.message.clone(), details: self.details.clone() }
     }
 }
 
-fn fields(problems: &[FieldProblem]) -> Value {
-    problems.iter().map(|problem| json!({"field": problem.field, "problem": problem.problem})).collect()
+/// Every error of this API.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: ErrorDetail,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// Stable: branch on this.
+    #[schema(value_type = String, example = "invalid_request")]
+    code: &'static str,
+    /// A sentence for a person; may change.
+    message: String,
+    /// Which fields are wrong, and how.
+    details: Vec<FieldDetail>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FieldDetail {
+    /// Its path in the request; empty for the request as a whole.
+    field: String,
+    problem: String,
+}
+
+fn fields(problems: &[FieldProblem]) -> Vec<FieldDetail> {
+    problems.iter().map(|one| FieldDetail { field: one.field.clone(), problem: one.problem.clone() }).collect()
 }
 
 impl From<InvalidDraft> for ApiError {
@@ -117,7 +181,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let retry_after: Option<(HeaderName, String)> =
             self.retry_after_secs.map(|secs| (header::RETRY_AFTER, secs.to_string()));
-        let body = Json(json!({"error": self.body()}));
+        let body = Json(ErrorBody { error: self.detail() });
         match retry_after {
             Some(retry_after) => (self.status, [retry_after], body).into_response(),
             None => (self.status, body).into_response(),
@@ -139,7 +203,11 @@ mod tests {
             (ApiError::not_found("x"), 404, "not_found"),
             (ApiError::method_not_allowed(), 405, "invalid_request"),
             (ApiError::conflict("x"), 409, "conflict"),
+            (ApiError::idempotency_conflict(), 409, "idempotency_conflict"),
             (ApiError::payload_too_large("x"), 413, "payload_too_large"),
+            (ApiError::unsupported_media_type("x"), 415, "invalid_request"),
+            (ApiError::idempotency_reuse(), 422, "idempotency_conflict"),
+            (ApiError::rate_limited(1), 429, "rate_limit_exceeded"),
             (ApiError::unavailable(), 503, "unavailable"),
         ] {
             assert_eq!((error.status.as_u16(), error.code), (status, code));
@@ -148,7 +216,8 @@ mod tests {
 
     #[test]
     fn what_went_wrong_inside_is_not_told() {
-        let told = ApiError::internal(&anyhow::anyhow!("password=hunter2")).body().to_string();
+        let told = ApiError::internal(&anyhow::anyhow!("password=hunter2")).detail();
+        let told = serde_json::to_string(&told).expect("plain data");
         assert!(!told.contains("hunter2"), "{told}");
     }
 }

@@ -1,17 +1,26 @@
 //! The HTTP API: checks the caller, writes rows, pushes a job for what may go now, serves reads. Sends no mail.
 
+pub mod checking;
+mod docs_page;
 mod enqueue;
 mod error;
 pub mod explain;
 mod extract;
+mod failures;
+mod openapi;
+mod options;
 pub mod pausing;
 mod router;
 mod routes;
 mod run;
+mod serve;
 mod state;
 mod views;
 
 pub use error::ApiError;
+pub use openapi::openapi_json;
+pub use options::{ApiOptions, parse_key_rate};
 pub use router::router;
 pub use run::run;
 pub use state::ApiState;
+pub use views::KeyView;

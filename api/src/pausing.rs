@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ids::{SenderId, TenantId};
-use store::{PauseAnswer, Store};
+use store::{PauseAnswer, ResumeAnswer, Store};
 use tokio::time::Instant;
 
 pub use crate::views::PauseView;
@@ -19,6 +19,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 pub enum Paused {
     Tenant(TenantId),
     Sender(TenantId, SenderId),
+}
+
+impl std::fmt::Display for Paused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tenant(tenant) => write!(f, "tenant {tenant}"),
+            Self::Sender(_, sender) => write!(f, "sender {sender}"),
+        }
+    }
 }
 
 impl Paused {
@@ -49,6 +58,14 @@ pub async fn pause(store: &Store, what: Paused, by: &str, reason: &str) -> store
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(answer)
+}
+
+/// Lets it go on where it stood. What an operator paused only an operator lets go on.
+pub async fn resume(store: &Store, what: Paused, as_operator: bool) -> store::Result<ResumeAnswer> {
+    match what {
+        Paused::Tenant(tenant) => store.tenants().resume(tenant, as_operator).await,
+        Paused::Sender(tenant, sender) => store.senders().resume(tenant, sender, as_operator).await,
+    }
 }
 
 const REASON_MAX_CHARS: usize = 200;

@@ -1,38 +1,99 @@
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
+use runtime::Shutdown;
 use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::routes::{limits, messages, queue, senders, tenant};
-use crate::{ApiError, ApiState};
+use crate::extract::{authenticate, idempotent};
+use crate::routes::{contents, events, keys, limits, messages, queue, senders, stats, suppressions, tenants, workers};
+use crate::{ApiError, ApiState, docs_page, openapi};
 
-/// Longest a request may take, its body included.
+/// Longest a request may take, its body included. What streams has bounds of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Every public route, on one screen.
-pub fn router(state: ApiState) -> Router {
-    Router::new()
-        .route("/v1/messages", post(messages::create))
-        .route("/v1/messages/batch", post(messages::create_batch))
-        .route("/v1/messages/{id}", get(messages::get))
-        .route("/v1/messages/{id}/cancel", post(messages::cancel))
-        .route("/v1/queue", get(queue::get))
-        .route("/v1/limits", get(limits::list))
-        .route("/v1/limits/{scope}", get(limits::get).put(limits::put).delete(limits::remove))
-        .route("/v1/limits/{scope}/{key}", get(limits::get).put(limits::put).delete(limits::remove))
-        .route("/v1/senders/{id}/pause", post(senders::pause))
-        .route("/v1/senders/{id}/resume", post(senders::resume))
-        .route("/v1/tenant/pause", post(tenant::pause))
-        .route("/v1/tenant/resume", post(tenant::resume))
+type Routes = OpenApiRouter<ApiState>;
+
+/// Every public route, on two screens. These create, and may be repeated under an Idempotency-Key.
+fn creating() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(messages::create::create))
+        .routes(routes!(messages::create_batch::create_batch))
+        .routes(routes!(contents::create::create))
+        .routes(routes!(senders::create::create))
+        .routes(routes!(suppressions::add::add))
+        .routes(routes!(keys::create::create))
+        .routes(routes!(keys::rotate::rotate))
+        .routes(routes!(tenants::create::create))
+        .routes(routes!(tenants::create_key::create_key))
+}
+
+fn answering() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(messages::list::list))
+        .routes(routes!(messages::get::get))
+        .routes(routes!(messages::cancel::cancel))
+        .routes(routes!(messages::cancel_matching::cancel_matching))
+        .routes(routes!(messages::resolve::resolve))
+        .routes(routes!(contents::get::get))
+        .routes(routes!(senders::list::list))
+        .routes(routes!(senders::get::get, senders::update::update))
+        .routes(routes!(senders::archive::archive))
+        .routes(routes!(senders::check::check))
+        .routes(routes!(senders::pause::pause))
+        .routes(routes!(senders::resume::resume))
+        .routes(routes!(suppressions::list::list))
+        .routes(routes!(suppressions::get::get, suppressions::lift::lift))
+        .routes(routes!(queue::get::get))
+        .routes(routes!(queue::pause::pause))
+        .routes(routes!(queue::resume::resume))
+        .routes(routes!(queue::retry_failed::retry_failed))
+        .routes(routes!(queue::clear_failed::clear_failed))
+        .routes(routes!(queue::list_uncertain::list_uncertain))
+        .routes(routes!(stats::get::get))
+        .routes(routes!(limits::list::list))
+        .routes(routes!(limits::get::get, limits::put::put, limits::remove::remove))
+        .routes(routes!(limits::get_keyed::get_keyed, limits::put_keyed::put_keyed, limits::remove_keyed::remove_keyed))
+        .routes(routes!(keys::list::list))
+        .routes(routes!(keys::revoke::revoke))
+        .routes(routes!(tenants::list::list))
+        .routes(routes!(tenants::get::get, tenants::update::update))
+        .routes(routes!(tenants::pause::pause))
+        .routes(routes!(tenants::resume::resume))
+        .routes(routes!(workers::list::list))
+}
+
+fn streaming() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(suppressions::import::import))
+        .routes(routes!(suppressions::export::export))
+        .routes(routes!(events::stream::stream))
+}
+
+/// What all of them look like from outside.
+pub fn described() -> OpenApi {
+    let all = OpenApiRouter::with_openapi(openapi::head()).merge(creating()).merge(answering()).merge(streaming());
+    openapi::with_shared_failures(all.into_openapi())
+}
+
+pub fn router(state: ApiState, shutdown: Shutdown) -> Router {
+    let timed = creating()
+        .route_layer(from_fn_with_state(state.clone(), idempotent))
+        .merge(answering())
+        .route_layer(from_fn(limit_time));
+    let routes = timed.merge(streaming()).route_layer(from_fn_with_state(state.clone(), authenticate));
+    Router::from(routes)
+        .merge(docs_page::routes(&described()))
         .fallback(|| async { ApiError::not_found("there is no such route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(Extension(shutdown))
         .layer(from_fn(measure))
-        .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::internal(&anyhow::anyhow!("a handler panicked")).into_response()
         }))

@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
@@ -7,12 +7,10 @@ use runtime::Shutdown;
 use runtime::pulse::watch_pulse;
 use tokio::net::TcpListener;
 
+use crate::serve::serve;
 use crate::{ApiState, router};
 
-/// A client that never finishes its request must not keep the process.
-const FINISH_WITHIN: Duration = Duration::from_secs(4);
-
-/// Serves the public listener until shutdown, then finishes what was begun.
+/// Serves the public listener until shutdown.
 pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> anyhow::Result<()> {
     let address: SocketAddr = listener.local_addr()?;
     tracing::info!(%address, "the API is served here");
@@ -23,6 +21,9 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
         state.clock.clone(),
         shutdown.clone(),
     ));
+    let (keys, noting) = (Arc::clone(&state.keys), shutdown.clone());
+    let store = state.store.clone();
+    let noted = tokio::spawn(async move { keys.note_uses(store, noting).await });
     let health = Router::new().route("/livez", get(|| async { "alive\n" })).route(
         "/readyz",
         get({
@@ -35,14 +36,9 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
             }
         }),
     );
-    let routes = router(state).merge(health);
-    let stopping = shutdown.clone();
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.begun().await });
-    tokio::select! {
-        served = serving => served?,
-        () = async { shutdown.begun().await; tokio::time::sleep(FINISH_WITHIN).await } => {
-            tracing::warn!("stopped with connections still open");
-        }
-    }
+    let options = Arc::clone(&state.options);
+    let routes = router(state, shutdown.clone()).merge(health);
+    serve(listener, routes, &options, shutdown).await;
+    noted.await?;
     Ok(())
 }

@@ -5,7 +5,9 @@ use queue::QueueLink;
 use runtime::{DatabaseClock, Ids};
 use store::Store;
 
-use crate::extract::KeyCache;
+use crate::ApiOptions;
+use crate::extract::{KeyCache, RequestRates};
+use crate::routes::contents::KnownContents;
 use crate::routes::messages::KnownSenders;
 
 /// What every request may use; cheap to clone.
@@ -16,13 +18,27 @@ pub struct ApiState {
     pub limits: Limiter,
     pub ids: Ids,
     pub clock: DatabaseClock,
+    pub(crate) options: Arc<ApiOptions>,
     pub(crate) keys: Arc<KeyCache>,
+    pub(crate) rates: Arc<RequestRates>,
     pub(crate) senders: Arc<KnownSenders>,
+    pub(crate) contents: Arc<KnownContents>,
 }
 
 impl ApiState {
-    pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock) -> Self {
+    pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock, options: ApiOptions) -> Self {
         let limits = Limiter::new(queue.link().clone());
-        Self { store, queue, limits, ids, clock, keys: Arc::default(), senders: Arc::default() }
+        Self {
+            store,
+            queue,
+            limits,
+            ids,
+            clock,
+            keys: Arc::default(),
+            rates: Arc::new(RequestRates::new(options.key_rate)),
+            senders: Arc::default(),
+            contents: Arc::default(),
+            options: Arc::new(options),
+        }
     }
 }

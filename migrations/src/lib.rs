@@ -16,7 +16,7 @@ struct SqlStep {
 
 /// Steps that build indexes without locking anybody out, which cannot be done inside a transaction: statement by
 /// statement, each safe to repeat.
-const WITHOUT_TRANSACTION: [&str; 1] = ["m0006_lanes"];
+const WITHOUT_TRANSACTION: [&str; 2] = ["m0006_lanes", "m0008_lists"];
 
 macro_rules! steps {
     ($($name:literal),+ $(,)?) => {
@@ -28,8 +28,16 @@ macro_rules! steps {
     };
 }
 
-const STEPS: [SqlStep; 6] =
-    steps!["m0001_tenants", "m0002_senders", "m0003_messages", "m0004_fleet", "m0005_limits", "m0006_lanes"];
+const STEPS: [SqlStep; 8] = steps![
+    "m0001_tenants",
+    "m0002_senders",
+    "m0003_messages",
+    "m0004_fleet",
+    "m0005_limits",
+    "m0006_lanes",
+    "m0007_surface",
+    "m0008_lists",
+];
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

@@ -1,26 +1,23 @@
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::ops::Deref;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use domain::ids::{ApiKeyId, TenantId};
-use domain::keys::ApiKey;
-use lru::LruCache;
+use domain::keys::{ApiKey, KeyRights, KeyScope, MalformedKey};
 use store::{KeyOwner, OPERATOR};
 use subtle::ConstantTimeEq;
-use tokio::time::Instant;
 
 use crate::{ApiError, ApiState};
 
 /// Who asks. The tenant comes from the key and from nowhere else.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     pub tenant: TenantId,
     pub key: ApiKeyId,
-    /// The key may set what holds for its tenant and for the whole fleet.
-    pub operator: bool,
+    pub rights: KeyRights,
 }
 
 impl Caller {
@@ -31,58 +28,106 @@ impl Caller {
 
     /// How it is named where something was stopped: what an operator stops, only an operator lets go on.
     pub fn pauses_as(&self) -> String {
-        if self.operator { OPERATOR.to_owned() } else { self.by() }
-    }
-}
-
-/// A revoked key is refused everywhere within this time.
-const REMEMBERED_FOR: Duration = Duration::from_secs(3);
-const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
-
-/// Keys that were looked up a moment ago.
-pub struct KeyCache(Mutex<LruCache<ApiKeyId, (KeyOwner, Instant)>>);
-
-impl Default for KeyCache {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KEYS_MAX)))
-    }
-}
-
-impl KeyCache {
-    fn get(&self, id: ApiKeyId) -> Option<KeyOwner> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&id).filter(|(_, at)| at.elapsed() < REMEMBERED_FOR).map(|(owner, _)| owner.clone())
+        if self.rights.operator { OPERATOR.to_owned() } else { self.by() }
     }
 
-    fn put(&self, id: ApiKeyId, owner: KeyOwner) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, (owner, Instant::now()));
-    }
-}
-
-impl FromRequestParts<ApiState> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let given = given_key(parts).ok_or_else(ApiError::invalid_api_key)?;
-        let key = ApiKey::parse(&given).map_err(|_| ApiError::invalid_api_key())?;
-        let owner = match state.keys.get(key.id) {
-            Some(owner) => owner,
-            None => {
-                let owner = state.store.api_keys().find_valid(key.id).await?.ok_or_else(ApiError::invalid_api_key)?;
-                state.keys.put(key.id, owner.clone());
-                owner
-            }
-        };
-        if bool::from(key.hash()[..].ct_eq(&owner.hash)) {
-            Ok(Self { tenant: owner.tenant, key: key.id, operator: owner.operator })
+    pub fn ensure(&self, scope: KeyScope) -> Result<(), ApiError> {
+        if self.rights.allow(scope) {
+            Ok(())
         } else {
-            Err(ApiError::invalid_api_key())
+            Err(ApiError::forbidden(format!("this needs a key with the scope {scope}")))
         }
     }
 }
 
-fn given_key(parts: &Parts) -> Option<String> {
-    let text = |name: &str| parts.headers.get(name)?.to_str().ok();
+/// Stands before every route that needs a key: finds whose it is, counts the request, and says in the answer how many
+/// more there may be.
+pub async fn authenticate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+    let given = given_key(&request).map(ApiKey::parse);
+    let caller = match find(&state, given).await {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    let standing = state.rates.count(&state.limits, caller.key).await;
+    let mut response = if standing.as_ref().is_some_and(|standing| standing.refused) {
+        metrics::counter!("postfleet_http_rate_limited_total").increment(1);
+        let secs = standing.as_ref().map_or(1, |standing| standing.reset_secs.max(1));
+        ApiError::rate_limited(secs).into_response()
+    } else {
+        request.extensions_mut().insert(caller);
+        next.run(request).await
+    };
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
+    response
+}
+
+async fn find(state: &ApiState, given: Option<Result<ApiKey, MalformedKey>>) -> Result<Caller, ApiError> {
+    let key = given.and_then(Result::ok).ok_or_else(ApiError::invalid_api_key)?;
+    let owner: KeyOwner = match state.keys.get(key.id) {
+        Some(owner) => owner,
+        None => {
+            let owner = state.store.api_keys().find_valid(key.id).await?.ok_or_else(ApiError::invalid_api_key)?;
+            state.keys.put(key.id, owner.clone());
+            owner
+        }
+    };
+    if bool::from(key.hash()[..].ct_eq(&owner.hash)) {
+        state.keys.used(key.id);
+        Ok(Caller { tenant: owner.tenant, key: key.id, rights: owner.rights })
+    } else {
+        Err(ApiError::invalid_api_key())
+    }
+}
+
+fn given_key(request: &Request) -> Option<&str> {
+    let text = |name: &str| request.headers().get(name)?.to_str().ok();
     let bearer = || text(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
-    text("x-api-key").or_else(bearer).map(str::to_owned)
+    text("x-api-key").or_else(bearer)
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::invalid_api_key)
+    }
+}
+
+/// A caller whose key has the right that a handler asks for by taking one of these.
+macro_rules! callers {
+    ($($(#[$doc:meta])* $name:ident: $holds:expr;)+) => {$(
+        $(#[$doc])*
+        pub struct $name(Caller);
+
+        impl Deref for $name {
+            type Target = Caller;
+
+            fn deref(&self) -> &Caller {
+                &self.0
+            }
+        }
+
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                let caller = Caller::from_request_parts(parts, state).await?;
+                let holds: fn(&Caller) -> Result<(), ApiError> = $holds;
+                holds(&caller)?;
+                Ok(Self(caller))
+            }
+        }
+    )+};
+}
+
+callers! {
+    Reader: |caller| caller.ensure(KeyScope::Read);
+    Mailer: |caller| caller.ensure(KeyScope::Send);
+    Manager: |caller| caller.ensure(KeyScope::Manage);
+    /// May do what concerns every tenant.
+    Operator: |caller| {
+        if caller.rights.operator { Ok(()) } else { Err(ApiError::forbidden("this needs an operator's key")) }
+    };
 }

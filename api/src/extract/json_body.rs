@@ -30,6 +30,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(parsed)
 }
 
+/// As `parse`, where nothing need be sent.
+pub fn parse_or<T: DeserializeOwned>(bytes: &[u8], nothing: T) -> Result<T, ApiError> {
+    if bytes.trim_ascii().is_empty() || bytes.trim_ascii() == b"null" { Ok(nothing) } else { parse(bytes) }
+}
+
 /// serde names a missing or unknown field in its message: "missing field `to`".
 fn quoted(problem: &str) -> Option<String> {
     ["missing field `", "unknown field `", "duplicate field `"]
@@ -59,7 +64,8 @@ mod tests {
             (r#"{"send_at": "tomorrow"}"#, "send_at"),
         ] {
             let error = parse::<MessageDraft>(body.as_bytes()).expect_err(body);
-            assert_eq!(error.body()["details"][0]["field"], field, "{body}: {:?}", error.body());
+            let told = serde_json::to_value(error.detail()).expect("plain data");
+            assert_eq!(told["details"][0]["field"], field, "{body}: {told}");
         }
         assert!(parse::<MessageDraft>(b"{").is_err());
         assert!(parse::<serde_json::Value>(b"{} {}").is_err());

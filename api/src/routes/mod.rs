@@ -1,7 +1,13 @@
 //! One file per operation.
 
+pub mod contents;
+pub mod events;
+pub mod keys;
 pub mod limits;
 pub mod messages;
 pub mod queue;
 pub mod senders;
-pub mod tenant;
+pub mod stats;
+pub mod suppressions;
+pub mod tenants;
+pub mod workers;

@@ -2,21 +2,24 @@ use chrono::{DateTime, Utc};
 use domain::limits::{Channel, LimitBook, LimitSet, LimitTarget, Scope};
 use serde::Serialize;
 use store::LimitRow;
+use utoipa::ToSchema;
 
 /// What holds for a scope, and where that comes from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct LimitView {
     scope: Scope,
     /// The domain or sender; null for all of them.
     key: Option<String>,
     channel: Channel,
+    /// Like 20/min, 1000/h, 200/h,burst=20 or 500/day; empty: it limits nothing.
+    #[schema(value_type = Vec<String>, example = json!(["20/min", "1000/h"]))]
     limits: LimitSet,
     source: LimitSource,
     updated_at: Option<DateTime<Utc>>,
     updated_by: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum LimitSource {
     /// Nobody set anything.

@@ -1,11 +1,21 @@
 //! The shapes of answers.
 
+mod content;
+mod key;
 mod limit;
 mod message;
 mod pause;
 mod queue;
+mod sender;
+mod suppression;
+mod tenant;
 
+pub use content::ContentBody;
+pub use key::{KeyView, NewKeyView};
 pub use limit::LimitView;
-pub use message::{AcceptedView, BatchItemView, BatchView, MessageBody};
+pub use message::{AcceptedView, BatchItemView, BatchRefusal, BatchView, MessageBody, MessageItem};
 pub use pause::{PauseBody, PauseView};
 pub use queue::QueueView;
+pub use sender::SenderBody;
+pub use suppression::SuppressionView;
+pub use tenant::TenantBody;

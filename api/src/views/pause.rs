@@ -2,17 +2,19 @@ use axum::body::Body;
 use domain::messages::wait::Pause;
 use serde::{Deserialize, Serialize};
 use store::{PauseAnswer, ResumeAnswer};
+use utoipa::ToSchema;
 
 use crate::ApiError;
-use crate::extract::{parse, read_body};
+use crate::extract::{parse_or, read_body};
 use crate::pausing::pause_reason;
 
 const BODY_MAX_BYTES: usize = 4 * 1024;
 
 /// Why something is paused; an empty body gives no reason.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseBody {
+    /// 1 to 200 characters on one line.
     #[serde(default = "no_reason")]
     pub reason: String,
 }
@@ -24,14 +26,14 @@ fn no_reason() -> String {
 impl PauseBody {
     pub async fn read(body: Body) -> Result<Self, ApiError> {
         let bytes = read_body(body, BODY_MAX_BYTES, "a pause has at most 4 KiB").await?;
-        let read: Self = if bytes.is_empty() { Self { reason: no_reason() } } else { parse(&bytes)? };
+        let read = parse_or(&bytes, Self { reason: no_reason() })?;
         let reason = pause_reason(&read.reason).map_err(|problem| ApiError::invalid_field("reason", problem))?;
         Ok(Self { reason })
     }
 }
 
 /// Whether something is paused, since when, by whom and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PauseView {
     paused: Option<Pause>,
     /// Whether this call changed it.

@@ -3,15 +3,16 @@ use domain::ids::{SenderId, TenantId};
 use domain::limits::{Backlog, BucketKey, Channel, LimitBook, completes_in};
 use serde::Serialize;
 use store::messages::{QueueCounts, QueueStatus};
+use utoipa::ToSchema;
 
 /// What is on its way.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct QueueView {
     totals: Counts,
     senders: Vec<SenderCounts>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct Counts {
     /// For a time that has not come.
     pending: i64,
@@ -26,7 +27,7 @@ struct Counts {
     oldest_due_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SenderCounts {
     sender: SenderId,
     paused: bool,

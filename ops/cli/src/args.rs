@@ -2,15 +2,29 @@ use clap::{Parser, Subcommand};
 use runtime::config::LogConfig;
 
 use crate::commands::{
-    api, bench, demo, explain, keys, limits, migrate, orchestrator, resume, senders, tenants, up, worker,
+    api, bench, completions, demo, doctor, explain, keys, limits, messages, migrate, openapi, orchestrator, queue,
+    resume, send, senders, stats, suppressions, tail, tenants, up, worker,
 };
+
+const LEARN_MORE: &str = "\
+Exit codes:
+  0  done
+  1  it failed, or what was checked is wrong
+  2  the command line is wrong
+  3  Postfleet's API cannot be reached or is not available: try again
+  4  the API refused the request
+
+Every option can be given by environment too; ops/env.example lists them all. Most commands take --json.";
 
 /// A durable worker fleet for outreach mail: nothing lost, nothing sent twice, limits that hold across the fleet.
 ///
 /// A first run: `postfleet migrate`, then `postfleet up`, then `postfleet tenants create`, `keys create` and
-/// `senders create`, and POST a message to /v1/messages. Every option can be given by environment too.
+/// `senders create`, and `postfleet send`. `postfleet doctor` says what is wrong and how to mend it.
+///
+/// Commands for whoever runs an installation speak to its stores (DATABASE_URL, REDIS_URL). Commands for whoever uses it
+/// (send, messages, queue, suppressions, stats, tail) speak to its API (POSTFLEET_URL, POSTFLEET_API_KEY).
 #[derive(Parser)]
-#[command(name = "postfleet", version, max_term_width = 120)]
+#[command(name = "postfleet", version, max_term_width = 120, after_help = LEARN_MORE)]
 pub struct Options {
     #[command(flatten)]
     pub logs: LogConfig,
@@ -21,20 +35,22 @@ pub struct Options {
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve the HTTP API.
-    Api(api::ApiOptions),
+    Api(Box<api::ApiOptions>),
     /// Send mail: drain the queue.
-    Worker(worker::WorkerOptions),
+    Worker(Box<worker::WorkerOptions>),
     /// Feed, rescue and watch; with --spawn, keep worker processes running.
-    Orchestrator(orchestrator::OrchestratorOptions),
+    Orchestrator(Box<orchestrator::OrchestratorOptions>),
     /// All roles in one process.
-    Up(up::UpOptions),
+    Up(Box<up::UpOptions>),
     /// Bring the database to this version's schema, or take steps back.
     Migrate(migrate::MigrateOptions),
-    /// Create, pause and resume tenants.
+    /// Say what is wrong with an installation, and how to mend it.
+    Doctor(doctor::DoctorOptions),
+    /// Create, list, pause and resume tenants.
     Tenants(tenants::TenantsOptions),
-    /// Create API keys, and keys for secrets at rest.
+    /// Create, list and revoke API keys; make keys for secrets at rest.
     Keys(keys::KeysOptions),
-    /// Create, pause and resume senders: accounts that mail leaves from.
+    /// Create, list, check, pause and resume senders: accounts that mail leaves from.
     Senders(senders::SendersOptions),
     /// Show and set limits: per sender, recipient domain, tenant, and for the whole fleet.
     Limits(limits::LimitsOptions),
@@ -42,8 +58,24 @@ pub enum Command {
     Explain(explain::ExplainOptions),
     /// Let sending go on after it was halted because Postgres went back in time.
     Resume(resume::ResumeOptions),
+    /// Send one message, or a file of them (by the API).
+    Send(Box<send::SendOptions>),
+    /// List, show and cancel messages (by the API).
+    Messages(messages::MessagesOptions),
+    /// See the queue, pause and resume it, retry or clear what failed, resolve what is uncertain (by the API).
+    Queue(queue::QueueOptions),
+    /// Addresses that are not mailed: add, lift, import, export (by the API).
+    Suppressions(suppressions::SuppressionsOptions),
+    /// Your tenant in numbers (by the API).
+    Stats(stats::StatsOptions),
+    /// Watch what happens to your messages, live (by the API).
+    Tail(tail::TailOptions),
     /// See it survive: a private stack, a load, killed workers, an emptied Redis, and a table at the end.
     Demo(demo::DemoOptions),
     /// Measure what the limits promise, on a private stack.
     Bench(bench::BenchOptions),
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi(openapi::OpenapiOptions),
+    /// Print a script that completes commands in your shell.
+    Completions(completions::CompletionsOptions),
 }

@@ -1,6 +1,7 @@
 //! `postfleet`: every role and every tool in one binary.
 
 mod args;
+mod client;
 mod commands;
 mod connect;
 mod output;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use args::{Command, Options};
 use clap::Parser;
+use client::CallError;
 
 fn main() -> ExitCode {
     // TLS libraries ask for the process's provider and panic where there is none.
@@ -29,24 +31,34 @@ fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let logs = options.logs;
     match options.command {
-        Command::Api(options) => commands::api::run(options).await?,
-        Command::Worker(options) => commands::worker::run(options).await?,
-        Command::Orchestrator(options) => commands::orchestrator::run(options, &logs).await?,
-        Command::Up(options) => commands::up::run(options, &logs).await?,
+        Command::Api(options) => commands::api::run(*options).await?,
+        Command::Worker(options) => commands::worker::run(*options).await?,
+        Command::Orchestrator(options) => commands::orchestrator::run(*options, &logs).await?,
+        Command::Up(options) => commands::up::run(*options, &logs).await?,
         Command::Migrate(options) => commands::migrate::run(options).await?,
+        Command::Doctor(options) => return commands::doctor::run(options).await,
         Command::Tenants(options) => commands::tenants::run(options).await?,
         Command::Keys(options) => commands::keys::run(options).await?,
         Command::Senders(options) => commands::senders::run(options).await?,
         Command::Limits(options) => commands::limits::run(options).await?,
         Command::Explain(options) => commands::explain::run(options).await?,
         Command::Resume(options) => commands::resume::run(options).await?,
+        Command::Send(options) => return commands::send::run(*options).await,
+        Command::Messages(options) => commands::messages::run(options).await?,
+        Command::Queue(options) => commands::queue::run(options).await?,
+        Command::Suppressions(options) => commands::suppressions::run(options).await?,
+        Command::Stats(options) => commands::stats::run(options).await?,
+        Command::Tail(options) => commands::tail::run(options).await?,
         Command::Bench(options) => return commands::bench::run(options).await,
         Command::Demo(options) => return commands::demo::run(options).await,
+        Command::Openapi(options) => commands::openapi::run(&options)?,
+        Command::Completions(options) => commands::completions::run(&options),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("postfleet: {error:#}");
-    ExitCode::FAILURE
+    let code = error.downcast_ref::<CallError>().map(CallError::exit_code);
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }

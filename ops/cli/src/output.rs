@@ -1,5 +1,5 @@
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How a command answers.
 #[derive(Args, Debug, Clone, Copy)]
@@ -19,6 +19,37 @@ impl OutputOptions {
                 }
             }
             _ => println!("{answer}"),
+        }
+    }
+
+    /// Prints a list as JSON, or as aligned columns under their names.
+    pub fn print_rows(self, rows: &[Value], columns: &[&str]) {
+        if self.json {
+            println!("{}", json!({"data": rows}));
+            return;
+        }
+        let text = |row: &Value, column: &str| match &row[column] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
+            }
+            other => other.to_string(),
+        };
+        let widths: Vec<usize> = columns
+            .iter()
+            .map(|column| {
+                rows.iter().map(|row| text(row, column).chars().count()).chain([column.len()]).max().unwrap_or(0)
+            })
+            .collect();
+        let line = |cells: Vec<String>| {
+            let padded: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+            println!("{}", padded.join("  ").trim_end());
+        };
+        line(columns.iter().map(|column| column.to_uppercase()).collect());
+        for row in rows {
+            line(columns.iter().map(|column| text(row, column)).collect());
         }
     }
 }

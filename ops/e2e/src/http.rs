@@ -11,6 +11,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(url: String, key: String) -> Self {
+        // TLS libraries ask for the process's provider; a test has no main that installs one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { url, key, http: reqwest::Client::new() }
     }
 
@@ -43,5 +45,43 @@ impl Client {
         let request = self.http.get(format!("{}{path}", self.url));
         let answer = request.header("Authorization", format!("Bearer {}", self.key)).send().await?;
         Ok((answer.status(), answer.json().await?))
+    }
+
+    /// Any request; the answer's status, headers and text.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = self.http.request(method.parse()?, format!("{}{path}", self.url)).body(body);
+        if !self.key.is_empty() {
+            request = request.header("X-API-Key", &self.key);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok(Answer { status, headers, text: answer.text().await? })
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 }

@@ -5,5 +5,5 @@ mod http;
 mod system;
 
 pub use fleet::Fleet;
-pub use http::Client;
+pub use http::{Answer, Client};
 pub use system::{System, WorkerHandle, WorkerSetup};

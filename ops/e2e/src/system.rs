@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use api::ApiState;
+use api::{ApiOptions, ApiState};
 use domain::ids::{MessageId, SenderId, TenantId};
-use domain::keys::ApiKey;
+use domain::keys::KeyRights;
 use domain::limits::LimitTarget;
 use domain::messages::MessageState;
 use limits::Limiter;
@@ -12,7 +12,6 @@ use orchestrator::Parts;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
 use queue::{Keys, QueueLink};
-use runtime::ids::secret_bytes;
 use runtime::pulse::{adopt_pulse, watch_pulse};
 use runtime::{DatabaseClock, Ids, Jitter, Keyring, Shutdown};
 use store::{Store, StoreOptions};
@@ -162,11 +161,15 @@ impl System {
 
     /// The API on a port of its own, and a client with a key of the system's tenant.
     pub async fn serve(&self) -> anyhow::Result<Client> {
+        self.serve_with(ApiOptions::default()).await
+    }
+
+    pub async fn serve_with(&self, options: ApiOptions) -> anyhow::Result<Client> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (store, clock) = (Store::connect(&self.database.url, &StoreOptions::new("api"))?, DatabaseClock::default());
         let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
-        let state = ApiState::new(store, queue, self.ids.clone(), clock);
+        let state = ApiState::new(store, queue, self.ids.clone(), clock, options);
         self.remember(&state.limits);
         adopt_pulse(&state.store, &state.queue, &state.limits, &state.clock).await?;
         tokio::spawn(api::run(listener, state, self.shutdown.clone()));
@@ -174,16 +177,12 @@ impl System {
     }
 
     pub async fn key(&self, tenant: TenantId) -> anyhow::Result<String> {
-        let key = ApiKey::new(self.ids.next(), secret_bytes());
-        self.store.api_keys().create(tenant, &key, "test", false).await?;
-        Ok(key.reveal())
+        self.build.key(tenant, KeyRights::full()).await
     }
 
-    /// A key that may also set the operator's limits.
+    /// A key that may also do what concerns every tenant.
     pub async fn operator_key(&self) -> anyhow::Result<String> {
-        let key = ApiKey::new(self.ids.next(), secret_bytes());
-        self.store.api_keys().create(self.tenant, &key, "operator", true).await?;
-        Ok(key.reveal())
+        self.build.key(self.tenant, KeyRights::operator()).await
     }
 
     /// Sets a limit, and waits until every process of this system goes by it.

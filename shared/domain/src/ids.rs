@@ -13,8 +13,17 @@ pub struct InvalidId {
     pub prefix: &'static str,
 }
 
+/// How an id is described to callers.
+fn id_schema(prefix: &str, example: &str) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .pattern(Some(format!("^{prefix}_[0-9a-f]{{32}}$")))
+        .examples([example])
+        .into()
+}
+
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $example:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub Uuid);
@@ -59,6 +68,14 @@ macro_rules! ids {
             }
         }
 
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                id_schema($prefix, $example)
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
@@ -76,21 +93,21 @@ macro_rules! ids {
 
 ids! {
     /// One key of a tenant for the HTTP API.
-    ApiKeyId = "key";
+    ApiKeyId = "key", "key_01990000000070008000000000000001";
     /// One try past the point of no return.
-    AttemptId = "att";
+    AttemptId = "att", "att_01990000000070008000000000000002";
     /// An immutable subject/html/text template.
-    ContentId = "cnt";
+    ContentId = "cnt", "cnt_01990000000070008000000000000003";
     /// What stands in Redis: some rows of one sender.
-    JobId = "job";
+    JobId = "job", "job_01990000000070008000000000000004";
     /// One send to one address.
-    MessageId = "msg";
+    MessageId = "msg", "msg_01990000000070008000000000000005";
     /// An account that mail leaves from.
-    SenderId = "snd";
+    SenderId = "snd", "snd_01990000000070008000000000000006";
     /// Whoever owns senders, messages and suppressions; sees nobody else's.
-    TenantId = "tnt";
+    TenantId = "tnt", "tnt_01990000000070008000000000000007";
     /// One run of one worker process.
-    WorkerId = "wrk";
+    WorkerId = "wrk", "wrk_01990000000070008000000000000008";
 }
 
 #[cfg(test)]

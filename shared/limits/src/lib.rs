@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admit;
+mod api_tokens;
 mod ask;
 mod connections;
 mod give_back;
@@ -11,6 +12,7 @@ mod park;
 mod scripts;
 
 pub use admit::{Admitted, Verdict};
+pub use api_tokens::ApiTokens;
 pub use ask::Ask;
 pub use connections::{ConnectionHolding, ConnectionShare, LeasedConnections};
 pub use limiter::Limiter;

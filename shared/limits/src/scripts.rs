@@ -20,4 +20,5 @@ scripts! {
     LOOK = "lua/look.lua";
     PARK = "lua/park.lua";
     RENEW_CONNECTIONS = "lua/renew_connections.lua";
+    TAKE_API_TOKENS = "lua/take_api_tokens.lua";
 }

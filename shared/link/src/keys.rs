@@ -1,6 +1,6 @@
 //! Names of keys and channels. One hash tag for all, so that a script may touch any of them on a Cluster.
 
-use domain::ids::SenderId;
+use domain::ids::{ApiKeyId, SenderId, TenantId};
 use domain::jobs::PoolName;
 use domain::limits::{BucketKey, Channel};
 
@@ -88,6 +88,16 @@ impl Keys {
     /// Where a worker that finds all of a sender's connections held asks the others for some.
     pub fn wanted_connections(&self) -> String {
         format!("{}:connections-wanted", self.tag)
+    }
+
+    /// How many requests an API key may still make.
+    pub fn api_requests(&self, key: ApiKeyId) -> String {
+        format!("{}:api:{key}", self.tag)
+    }
+
+    /// Where outcomes of a tenant's messages are told to whoever watches.
+    pub fn live_events(&self, tenant: TenantId) -> String {
+        format!("{}:events:{tenant}", self.tag)
     }
 
     /// Matches every key that a new generation clears: all but the pulse itself.

@@ -40,6 +40,11 @@ pub enum CryptoError {
 }
 
 impl Keyring {
+    /// Whether it has a key of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.keys.iter().any(|(known, _)| known == name)
+    }
+
     pub fn encrypt(&self, place: Place<'_>, secret: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let (name, cipher) = self.keys.first().ok_or(CryptoError::MalformedKeys)?;
         let nonce: [u8; NONCE_BYTES] = secret_bytes();

@@ -6,28 +6,38 @@
 
 mod api_keys;
 mod connect;
+mod contents;
 mod entities;
 mod error;
 pub mod fleet;
+mod health;
+mod idempotency;
+mod ingress;
 mod limits;
 pub mod messages;
 mod pauses;
 mod schema;
 mod senders;
+mod stats;
 mod suppressions;
 mod tenants;
 
-pub use api_keys::{ApiKeys, KeyOwner};
+pub use api_keys::{ApiKeys, KeyOwner, KeyRow, NewKey};
 pub use connect::StoreOptions;
+pub use contents::{ContentView, Contents};
 pub use error::StoreError;
 pub use fleet::{Fleet, FleetState, Leaders, Term, Workers};
+pub use health::ServerHealth;
+pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotentRequest};
+pub use ingress::{Ingress, IngressRefusal};
 pub use limits::{LimitRow, Limits};
 pub use messages::Messages;
 pub use pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
 pub use schema::Schema;
-pub use senders::{NewSender, SenderAccount, SenderAddress, Senders};
-pub use suppressions::{SuppressionReason, Suppressions};
-pub use tenants::Tenants;
+pub use senders::{NewSender, SenderAccount, SenderAddress, SenderChange, SenderPage, SenderView, Senders};
+pub use stats::StatsRow;
+pub use suppressions::{SuppressionRow, Suppressions};
+pub use tenants::{TenantView, Tenants};
 
 use sea_orm::DatabaseConnection;
 use sqlx::PgPool;
@@ -55,7 +65,19 @@ impl Store {
     }
 
     pub fn api_keys(&self) -> ApiKeys<'_> {
-        ApiKeys { orm: &self.orm, pool: &self.pool }
+        ApiKeys { pool: &self.pool }
+    }
+
+    pub fn contents(&self) -> Contents<'_> {
+        Contents { pool: &self.pool }
+    }
+
+    pub fn idempotency(&self) -> Idempotency<'_> {
+        Idempotency { pool: &self.pool }
+    }
+
+    pub fn ingress(&self) -> Ingress<'_> {
+        Ingress { pool: &self.pool }
     }
 
     pub fn senders(&self) -> Senders<'_> {

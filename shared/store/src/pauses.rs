@@ -3,6 +3,8 @@ use domain::messages::wait::Pause;
 
 /// Who pauses from the command line. Its pauses only it lets go on.
 pub const OPERATOR: &str = "operator";
+/// Who pauses where nobody did by hand.
+pub(crate) const FLEET: &str = "fleet";
 
 /// What a pause found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl PauseAnswer {
         match row {
             None => Self::Missing,
             Some((fresh, since, reason, by)) => {
-                let pause = Pause { since, by: by.unwrap_or_else(|| "fleet".to_owned()), reason };
+                let pause = Pause { since, by: by.unwrap_or_else(|| FLEET.to_owned()), reason };
                 if fresh { Self::Paused(pause) } else { Self::Already(pause) }
             }
         }

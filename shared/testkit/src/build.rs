@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 
 use domain::address::Address;
 use domain::ids::{MessageId, SenderId, TenantId};
+use domain::keys::{ApiKey, KeyRights};
 use domain::limits::{Channel, LimitOverride, LimitTarget};
 use domain::messages::draft::NewMessage;
 use domain::messages::resolve_uncertain::UncertainPolicy;
 use domain::messages::{Content, Priority};
 use domain::senders::TlsMode;
+use domain::suppressions::{NewSuppression, SuppressionReason};
 use runtime::Ids;
+use runtime::ids::secret_bytes;
 use serde_json::{Map, Value};
 use store::messages::EnqueueRow;
-use store::{NewSender, Store};
+use store::{NewKey, NewSender, Store};
 
 #[derive(Clone)]
 pub struct Build {
@@ -75,6 +78,20 @@ impl Build {
         change(&mut new);
         self.store.senders().create(tenant, new).await?;
         Ok(id)
+    }
+
+    pub async fn suppress(&self, tenant: TenantId, address: &Address, reason: SuppressionReason) -> anyhow::Result<()> {
+        let new = NewSuppression { address: address.suppression_key(), reason, source: "test".to_owned() };
+        self.store.suppressions().add(tenant, &[new]).await?;
+        Ok(())
+    }
+
+    /// A key as a caller would send it.
+    pub async fn key(&self, tenant: TenantId, rights: KeyRights) -> anyhow::Result<String> {
+        let key = ApiKey::new(self.ids.next(), secret_bytes());
+        let new = NewKey { key: key.clone(), name: "test".to_owned(), rights, expires_at: None };
+        self.store.api_keys().create(tenant, &new).await?;
+        Ok(key.reveal())
     }
 
     /// A message to `to`, ready to be enqueued as scheduled.

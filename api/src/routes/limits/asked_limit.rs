@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 
 use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::Method;
 use axum::http::request::Parts;
 use domain::address::is_host_name;
 use domain::ids::SenderId;
+use domain::keys::KeyScope;
 use domain::limits::{Channel, LimitTarget, Scope};
 use serde::Deserialize;
 
@@ -22,7 +24,7 @@ impl AskedLimit {
     /// What holds for a tenant or for everybody is the operator's to set.
     pub fn ensure_may_set(&self) -> Result<(), ApiError> {
         match self.target.scope() {
-            Scope::Global | Scope::Tenant if !self.caller.operator => {
+            Scope::Global | Scope::Tenant if !self.caller.rights.operator => {
                 Err(ApiError::forbidden("this limit is the operator's: it needs a key made with --operator"))
             }
             _ => Ok(()),
@@ -35,6 +37,7 @@ impl FromRequestParts<ApiState> for AskedLimit {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
+        caller.ensure(if parts.method == Method::GET { KeyScope::Read } else { KeyScope::Manage })?;
         let AskedChannel(channel) = AskedChannel::from_request_parts(parts, state).await?;
         let named: Path<HashMap<String, String>> =
             Path::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found("there is no such limit"))?;

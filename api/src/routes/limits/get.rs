@@ -1,12 +1,16 @@
 use axum::Json;
 use axum::extract::State;
-use domain::limits::LimitTarget;
+use domain::limits::{Channel, LimitTarget, Scope};
 
 use super::asked_limit::AskedLimit;
+use crate::error::Failures;
 use crate::views::LimitView;
 use crate::{ApiError, ApiState};
 
-/// `GET /v1/limits/{scope}[/{key}]`: what holds for a scope where nothing else is said, or for one domain or sender.
+/// See what holds for a scope where nothing else is said.
+#[utoipa::path(get, path = "/v1/limits/{scope}", tag = "limits", operation_id = "get_limit",
+    params(("scope" = Scope, Path), ("channel" = Option<Channel>, Query)), security(("api_key" = ["read"])),
+    responses((status = 200, body = LimitView), Failures))]
 pub async fn get(State(state): State<ApiState>, asked: AskedLimit) -> Result<Json<LimitView>, ApiError> {
     view(&state, &asked).await.map(Json)
 }

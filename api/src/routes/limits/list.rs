@@ -1,19 +1,24 @@
 use axum::Json;
 use axum::extract::State;
-use domain::limits::LimitTarget;
-use serde_json::{Value, json};
+use domain::limits::{Channel, LimitTarget};
 
 use super::asked_limit::AskedChannel;
-use crate::extract::Caller;
+use crate::error::Failures;
+use crate::extract::{Page, Reader};
 use crate::views::LimitView;
 use crate::{ApiError, ApiState};
 
-/// `GET /v1/limits`: what holds for the caller: first what holds where nothing else is said, then every exception.
+/// List what holds for you.
+///
+/// First what holds where nothing else is said, then every exception.
+#[utoipa::path(get, path = "/v1/limits", tag = "limits", operation_id = "list_limits",
+    params(("channel" = Option<Channel>, Query)), security(("api_key" = ["read"])),
+    responses((status = 200, body = Page<LimitView>), Failures))]
 pub async fn list(
     State(state): State<ApiState>,
-    caller: Caller,
+    caller: Reader,
     AskedChannel(channel): AskedChannel,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Page<LimitView>>, ApiError> {
     let mut rows = state.store.limits().of_tenant(caller.tenant).await?;
     rows.retain(|row| row.set.channel == channel);
     let general = LimitTarget::general(caller.tenant);
@@ -26,5 +31,5 @@ pub async fn list(
         .collect();
     let keyed = rows.iter().filter(|row| !general.contains(&row.set.target));
     data.extend(keyed.map(LimitView::set));
-    Ok(Json(json!({"data": data})))
+    Ok(Json(Page { data, next_cursor: None }))
 }

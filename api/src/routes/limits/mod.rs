@@ -1,10 +1,8 @@
 mod asked_limit;
-mod get;
-mod list;
-mod put;
-mod remove;
-
-pub use get::get;
-pub use list::list;
-pub use put::put;
-pub use remove::remove;
+pub mod get;
+pub mod get_keyed;
+pub mod list;
+pub mod put;
+pub mod put_keyed;
+pub mod remove;
+pub mod remove_keyed;

@@ -1,12 +1,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use domain::limits::LimitOverride;
+use domain::limits::{Channel, LimitOverride, Scope};
 use runtime::pulse::adopt_pulse;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::asked_limit::AskedLimit;
 use super::get::view;
+use crate::error::Failures;
 use crate::extract::{parse, read_body};
 use crate::views::LimitView;
 use crate::{ApiError, ApiState};
@@ -15,15 +17,27 @@ const BODY_MAX_BYTES: usize = 4 * 1024;
 /// Every process keeps all of them in memory.
 const EXCEPTIONS_MAX: usize = 1_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewLimits {
+pub struct NewLimits {
+    /// Up to four windows, like 20/min, 1000/h, 200/h,burst=20 or 500/day; none: nothing is limited.
+    #[schema(max_items = 4, example = json!(["20/min", "1000/h"]))]
     limits: Vec<String>,
 }
 
-/// `PUT /v1/limits/{scope}[/{key}]`: sets what holds for a scope where nothing else is said, or for one domain or sender.
-/// It holds everywhere within two seconds; what waits is not touched, only its wait changes.
+/// Set what holds for a scope where nothing else is said.
+///
+/// It holds everywhere within two seconds; what waits is not touched, only its wait changes. `tenant` and `global` need
+/// an operator's key.
+#[utoipa::path(put, path = "/v1/limits/{scope}", tag = "limits", operation_id = "put_limit",
+    params(("scope" = Scope, Path), ("channel" = Option<Channel>, Query)),
+    request_body = NewLimits, security(("api_key" = ["manage"])),
+    responses((status = 200, body = LimitView), Failures))]
 pub async fn put(State(state): State<ApiState>, asked: AskedLimit, body: Body) -> Result<Json<LimitView>, ApiError> {
+    set(&state, &asked, body).await.map(Json)
+}
+
+pub(super) async fn set(state: &ApiState, asked: &AskedLimit, body: Body) -> Result<LimitView, ApiError> {
     asked.ensure_may_set()?;
     let bytes = read_body(body, BODY_MAX_BYTES, "limits have at most 4 KiB").await?;
     let NewLimits { limits } = parse(&bytes)?;
@@ -36,5 +50,5 @@ pub async fn put(State(state): State<ApiState>, asked: AskedLimit, body: Body) -
     }
     state.store.limits().put(&set, &asked.caller.by()).await?;
     adopt_pulse(&state.store, &state.queue, &state.limits, &state.clock).await?;
-    view(&state, &asked).await.map(Json)
+    view(state, asked).await
 }

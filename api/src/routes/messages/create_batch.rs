@@ -3,15 +3,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::SenderId;
-use domain::messages::draft::{BATCH_MAX, MESSAGE_MAX_BYTES, NewMessage};
+use domain::messages::draft::{BATCH_MAX, MESSAGE_MAX_BYTES, MessageDraft, NewMessage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::KnownSenders;
 use super::create::{check, unknown_sender};
 use crate::enqueue::enqueue;
-use crate::extract::{BoundedList, Caller, parse, read_body};
-use crate::views::{BatchItemView, BatchView};
+use crate::error::Failures;
+use crate::extract::{BoundedList, Creation, Mailer, parse, read_body};
+use crate::routes::contents::KnownContents;
+use crate::views::{BatchItemView, BatchRefusal, BatchView};
 use crate::{ApiError, ApiState};
 
 const BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -22,11 +25,27 @@ struct Batch {
     messages: BoundedList<Box<RawValue>, BATCH_MAX>,
 }
 
-/// `POST /v1/messages/batch`: accepts up to 1,000 messages, each for itself: one that is refused refuses no other.
-/// 202 if any was stored, else 400; either way with a result for each, in order.
+/// What a batch looks like from outside.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Batch` reads")]
+pub struct BatchDraft {
+    #[schema(min_items = 1, max_items = 1000)]
+    messages: Vec<MessageDraft>,
+}
+
+/// Send up to 1,000 messages.
+///
+/// Each stands for itself: one that is refused refuses no other. 202 if any was stored, else 400; either way with a
+/// result for each, in order.
+#[utoipa::path(post, path = "/v1/messages/batch", tag = "messages", operation_id = "create_messages",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)),
+    request_body = BatchDraft, security(("api_key" = ["send"])),
+    responses(Failures, (status = 202, body = BatchView),
+        (status = 400, body = BatchRefusal, description = "Nothing was stored: the batch cannot be read, or each message was refused.")))]
 pub async fn create_batch(
     State(state): State<ApiState>,
-    caller: Caller,
+    caller: Mailer,
+    creation: Creation,
     body: Body,
 ) -> Result<(StatusCode, Json<BatchView>), ApiError> {
     let bytes = read_body(body, BATCH_MAX_BYTES, "a batch has at most 16 MiB").await?;
@@ -36,11 +55,20 @@ pub async fn create_batch(
         return Err(ApiError::invalid_field("messages", format!("a batch has 1 to {BATCH_MAX} messages")));
     }
     // A thousand templates are seconds of compiling: not on a thread that others wait for.
-    let reading = state.clone();
-    let checked: Vec<Result<NewMessage, ApiError>> =
-        tokio::task::spawn_blocking(move || raws.iter().map(|raw| read(&reading, raw)).collect())
-            .await
-            .map_err(|error| ApiError::internal(&error.into()))?;
+    let drafts: Vec<Result<MessageDraft, ApiError>> =
+        blocking(move || raws.iter().map(|raw| read(raw)).collect()).await?;
+    let mut known = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        known.push(match draft {
+            Ok(draft) => Ok((KnownContents::of(&state, caller.tenant, &draft).await?, draft)),
+            Err(error) => Err(error),
+        });
+    }
+    let checking = state.clone();
+    let checked: Vec<Result<NewMessage, ApiError>> = blocking(move || {
+        known.into_iter().map(|known| known.and_then(|(stored, draft)| check(&checking, draft, stored))).collect()
+    })
+    .await?;
     if checked.iter().flat_map(|result| result.as_ref().err()).any(ApiError::is_unavailable) {
         return Err(ApiError::unavailable());
     }
@@ -61,7 +89,8 @@ pub async fn create_batch(
             Err(error) => Some(error),
         })
         .collect();
-    let stored = if accepted.is_empty() { Vec::new() } else { enqueue(&state, caller.tenant, accepted).await? };
+    let stored =
+        if accepted.is_empty() { Vec::new() } else { enqueue(&state, caller.tenant, creation, accepted).await? };
 
     let status = if stored.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::ACCEPTED };
     let mut stored = stored.into_iter();
@@ -72,9 +101,13 @@ pub async fn create_batch(
     Ok((status, Json(BatchView { data: data.collect() })))
 }
 
-fn read(state: &ApiState, raw: &RawValue) -> Result<NewMessage, ApiError> {
+fn read(raw: &RawValue) -> Result<MessageDraft, ApiError> {
     if raw.get().len() > MESSAGE_MAX_BYTES {
         return Err(ApiError::payload_too_large("a message has at most 256 KiB"));
     }
-    check(state, parse(raw.get().as_bytes())?)
+    parse(raw.get().as_bytes())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::internal(&error.into()))
 }

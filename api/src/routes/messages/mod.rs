@@ -1,11 +1,10 @@
-mod cancel;
-mod create;
-mod create_batch;
-mod get;
+pub mod cancel;
+pub mod cancel_matching;
+pub mod create;
+pub mod create_batch;
+pub mod get;
 mod known_senders;
+pub mod list;
+pub mod resolve;
 
-pub use cancel::cancel;
-pub use create::create;
-pub use create_batch::create_batch;
-pub use get::get;
 pub use known_senders::KnownSenders;

@@ -1,5 +1,9 @@
-mod pause;
-mod resume;
-
-pub use pause::pause;
-pub use resume::resume;
+pub mod archive;
+pub mod check;
+pub mod create;
+mod encrypt;
+pub mod get;
+pub mod list;
+pub mod pause;
+pub mod resume;
+pub mod update;

@@ -1,6 +1,6 @@
 use ::api::ApiState;
 use clap::Args;
-use runtime::config::{ApiConfig, DatabaseConfig, OpsConfig, RedisConfig};
+use runtime::config::{ApiConfig, DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, SmtpConfig};
 use runtime::{DatabaseClock, Ids, Shutdown, ops_server, telemetry};
 use tokio::net::TcpListener;
 
@@ -15,11 +15,16 @@ pub struct ApiOptions {
     #[command(flatten)]
     api: ApiConfig,
     #[command(flatten)]
+    secrets: SecretsConfig,
+    #[command(flatten)]
+    smtp: SmtpConfig,
+    #[command(flatten)]
     ops: OpsConfig,
 }
 
 pub async fn run(options: ApiOptions) -> anyhow::Result<()> {
     telemetry::metrics();
+    let told = connect::api_options(&options.api, &options.secrets, &options.smtp)?;
     let shutdown = Shutdown::on_signals()?;
     let store = connect::store(&options.database, "postfleet api")?;
     let queue = connect::queue(&options.redis)?;
@@ -28,6 +33,6 @@ pub async fn run(options: ApiOptions) -> anyhow::Result<()> {
     tokio::spawn(telemetry::metrics_upkeep());
     runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
     let listener = TcpListener::bind(options.api.api_listen).await?;
-    let state = ApiState::new(store, queue, Ids::system(), DatabaseClock::default());
+    let state = ApiState::new(store, queue, Ids::system(), DatabaseClock::default(), told);
     ::api::run(listener, state, shutdown).await
 }

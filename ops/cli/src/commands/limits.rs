@@ -106,14 +106,7 @@ async fn list(store: &Store, tenant: TenantId, output: OutputOptions) -> anyhow:
     let mut all: Vec<Value> =
         unset.map(|target| shown(target, &LimitBook::default_for(target.scope(), Channel::Email), "default")).collect();
     all.extend(rows.iter().map(|row| shown(&row.set.target, &row.set.limits, "set")));
-    if output.json {
-        println!("{}", json!({"data": all}));
-    } else {
-        for limit in &all {
-            let text = |name: &str| limit[name].as_str().unwrap_or("*").to_owned();
-            println!("{:<7} {:<40} {:<8} {}", text("scope"), text("key"), text("source"), limit["limits"]);
-        }
-    }
+    output.print_rows(&all, &["scope", "key", "source", "limits"]);
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub fn supervisor(
     if workers == 0 {
         return Ok(None);
     }
-    let (database, redis, worker) = (&options.database, &options.redis, &options.worker);
+    let (database, redis, worker, smtp) = (&options.database, &options.redis, &options.worker, &options.smtp);
     let format = if logs.log_format == LogFormat::Json { "json" } else { "text" };
     let mut env = vec![
         ("POSTFLEET_LOG".to_owned(), logs.log.clone().unwrap_or_default()),
@@ -57,15 +57,15 @@ pub fn supervisor(
         ("POSTFLEET_WORKER_JOBS".to_owned(), worker.worker_jobs.to_string()),
         ("POSTFLEET_WORKER_CONNECTIONS".to_owned(), worker.worker_connections.to_string()),
         ("POSTFLEET_WORKER_DRAIN_SECS".to_owned(), worker.worker_drain_secs.to_string()),
-        ("POSTFLEET_SMTP_ALLOW_NETWORKS".to_owned(), worker.smtp_allow_networks.join(",")),
+        ("POSTFLEET_SMTP_ALLOW_NETWORKS".to_owned(), smtp.smtp_allow_networks.join(",")),
         // Several on one machine cannot share a port.
         ("POSTFLEET_OPS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
     ];
     env.retain(|(_, value)| !value.is_empty());
     env.extend(options.secrets.secret_keys.clone().map(|keys| ("POSTFLEET_SECRET_KEYS".to_owned(), keys)));
-    env.extend(worker.smtp_hello.clone().map(|hello| ("POSTFLEET_SMTP_HELLO".to_owned(), hello)));
+    env.extend(smtp.smtp_hello.clone().map(|hello| ("POSTFLEET_SMTP_HELLO".to_owned(), hello)));
     env.extend(
-        worker.smtp_ca_file.as_ref().map(|file| ("POSTFLEET_SMTP_CA_FILE".to_owned(), file.display().to_string())),
+        smtp.smtp_ca_file.as_ref().map(|file| ("POSTFLEET_SMTP_CA_FILE".to_owned(), file.display().to_string())),
     );
     let plan = SpawnPlan {
         program: std::env::current_exe()?,

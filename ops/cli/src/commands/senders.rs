@@ -1,21 +1,23 @@
 use std::io::BufRead;
-use std::net::IpAddr;
 
-use ::api::pausing::{PauseView, Paused, pause, pause_reason};
+use ::api::checking::check_sender;
+use ::api::pausing::Paused;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use domain::address::{Address, is_host_name};
 use domain::ids::{SenderId, TenantId};
-use domain::messages::headers::is_header_text;
-use domain::senders::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, TlsMode};
+use domain::senders::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CheckedSender, SenderDraft, TlsMode};
 use runtime::Ids;
-use runtime::config::{DatabaseConfig, SecretsConfig};
+use runtime::config::{DatabaseConfig, SecretsConfig, SmtpConfig};
 use runtime::crypto::Place;
 use serde_json::json;
-use store::{NewSender, OPERATOR};
+use store::{NewSender, SenderPage};
 
+use super::pausing::{PauseOptions, ResumeOptions};
 use crate::connect;
 use crate::output::OutputOptions;
+
+/// Senders that one call lists.
+const SENDERS_MAX: u64 = 1_000;
 
 #[derive(Args)]
 pub struct SendersOptions {
@@ -27,33 +29,46 @@ pub struct SendersOptions {
 enum SendersCommand {
     /// Create a sender: an SMTP account that mail leaves from.
     Create(Box<CreateSender>),
+    /// List a tenant's senders, the newest first.
+    List {
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(flatten)]
+        output: OutputOptions,
+    },
+    /// Try a sender's account: it connects, authenticates, and its server takes mail from the address. Sends nothing.
+    Check(Box<CheckSender>),
     /// Stop a sender. When this returns, nothing more leaves from it.
-    Pause(PauseSender),
+    Pause {
+        sender: SenderId,
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        options: PauseOptions,
+    },
     /// Let it go on.
-    Resume(ResumeSender),
+    Resume {
+        sender: SenderId,
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        options: ResumeOptions,
+    },
 }
 
 #[derive(Args)]
-struct PauseSender {
-    sender: SenderId,
-    #[arg(long)]
-    tenant: TenantId,
-    /// Why; shown to whoever asks why a message waits.
-    #[arg(long, default_value = "no reason given", value_parser = pause_reason)]
-    reason: String,
-    #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    output: OutputOptions,
-}
-
-#[derive(Args)]
-struct ResumeSender {
+struct CheckSender {
     sender: SenderId,
     #[arg(long)]
     tenant: TenantId,
     #[command(flatten)]
     database: DatabaseConfig,
+    #[command(flatten)]
+    secrets: SecretsConfig,
+    #[command(flatten)]
+    smtp: SmtpConfig,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -67,8 +82,8 @@ struct CreateSender {
     #[arg(long)]
     tenant: TenantId,
     /// The address in From.
-    #[arg(long, value_parser = parse_address)]
-    address: Address,
+    #[arg(long)]
+    address: String,
     /// The name beside it.
     #[arg(long)]
     display_name: Option<String>,
@@ -96,75 +111,102 @@ enum Protection {
 }
 
 pub async fn run(options: SendersOptions) -> anyhow::Result<()> {
-    let asked = match options.command {
-        SendersCommand::Create(asked) => asked,
-        SendersCommand::Pause(asked) => {
-            let store = connect::store(&asked.database, "postfleet senders")?;
-            let answer = pause(&store, Paused::Sender(asked.tenant, asked.sender), OPERATOR, &asked.reason).await?;
-            let view = PauseView::paused(answer).with_context(|| format!("there is no sender {}", asked.sender))?;
-            asked.output.print(&json!(view));
-            return Ok(());
+    match options.command {
+        SendersCommand::Create(asked) => create(*asked).await,
+        SendersCommand::Check(asked) => check(*asked).await,
+        SendersCommand::List { tenant, database, output } => {
+            let page = SenderPage { before: None, archived: true, limit: SENDERS_MAX };
+            let rows = connect::store(&database, "postfleet senders")?.senders().list(tenant, &page).await?;
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| {
+                    let state = match (row.archived_at, &row.pause) {
+                        (Some(_), _) => "archived",
+                        (None, Some(_)) => "paused",
+                        (None, None) => "active",
+                    };
+                    json!({"sender": row.account.id, "address": row.account.address, "state": state, "smtp_host": row.account.smtp_host})
+                })
+                .collect();
+            output.print_rows(&rows, &["sender", "address", "state", "smtp_host"]);
+            Ok(())
         }
-        SendersCommand::Resume(asked) => {
-            let store = connect::store(&asked.database, "postfleet senders")?;
-            let answer = store.senders().resume(asked.tenant, asked.sender, true).await?;
-            let view = PauseView::resumed(answer)
-                .ok()
-                .flatten()
-                .with_context(|| format!("there is no sender {}", asked.sender))?;
-            asked.output.print(&json!(view));
-            return Ok(());
-        }
+        SendersCommand::Pause { sender, tenant, options } => options.run(Paused::Sender(tenant, sender)).await,
+        SendersCommand::Resume { sender, tenant, options } => options.run(Paused::Sender(tenant, sender)).await,
+    }
+}
+
+async fn check(asked: CheckSender) -> anyhow::Result<()> {
+    let store = connect::store(&asked.database, "postfleet senders")?;
+    let options = ::api::ApiOptions {
+        keyring: asked.secrets.keyring()?,
+        egress: providers::Egress::allowing(&asked.smtp.smtp_allow_networks)?,
+        roots: connect::smtp_roots(&asked.smtp)?,
+        hello: connect::smtp_hello(&asked.smtp),
+        ..::api::ApiOptions::default()
     };
-    let tls_mode = match asked.tls {
+    let checked = check_sender(&store, &options, asked.tenant, asked.sender).await?;
+    let checked = checked.with_context(|| format!("the tenant has no sender {}", asked.sender))?;
+    asked.output.print(&json!(checked));
+    anyhow::ensure!(checked.ok, "the account does not work");
+    Ok(())
+}
+
+async fn create(asked: CreateSender) -> anyhow::Result<()> {
+    let tls = match asked.tls {
         Protection::Starttls => TlsMode::Starttls,
         Protection::Tls => TlsMode::Tls,
         Protection::None => TlsMode::None,
     };
-    let host = asked.smtp_host.trim();
-    anyhow::ensure!(
-        is_host_name(host) || host == "localhost" || host.parse::<IpAddr>().is_ok(),
-        "--smtp-host is not a host name or address"
-    );
-    if let Some(name) = &asked.display_name {
-        anyhow::ensure!(name.len() <= 200 && is_header_text(name), "--display-name has at most 200 bytes on one line");
-    }
-    anyhow::ensure!(
-        asked.username.is_none() || tls_mode != TlsMode::None,
-        "credentials are never sent without TLS: choose --tls starttls or --tls tls"
-    );
+    let password = asked.username.is_some().then(read_password).transpose()?;
+    let draft = SenderDraft {
+        address: asked.address.clone(),
+        display_name: asked.display_name.clone(),
+        smtp_host: asked.smtp_host.clone(),
+        smtp_port: asked.smtp_port,
+        tls,
+        username: asked.username.clone(),
+        password,
+        max_connections: asked.max_connections,
+    };
+    let checked = draft.validate(false).map_err(|problems| {
+        let told: Vec<String> =
+            problems.iter().map(|one| format!("--{} {}", one.field.replace('_', "-"), one.problem)).collect();
+        anyhow::anyhow!(told.join("; "))
+    })?;
     let store = connect::store(&asked.database, "postfleet senders")?;
     anyhow::ensure!(store.tenants().exists(asked.tenant).await?, "there is no tenant {}", asked.tenant);
     let id: SenderId = Ids::system().next();
-    let credentials = asked.username.clone().map(|name| encrypt(&asked, id, name)).transpose()?;
+    let credentials = encrypt(&asked, id, &checked)?;
     let new = NewSender {
         id,
-        address: asked.address,
-        display_name: asked.display_name,
-        smtp_host: host.to_owned(),
-        smtp_port: asked.smtp_port,
-        tls_mode,
+        address: checked.address,
+        display_name: checked.display_name,
+        smtp_host: checked.smtp_host,
+        smtp_port: checked.smtp_port,
+        tls_mode: checked.tls,
         credentials,
-        max_connections: asked.max_connections,
+        max_connections: checked.max_connections,
     };
     store.senders().create(asked.tenant, new).await?;
     asked.output.print(&json!({"sender": id}));
     Ok(())
 }
 
-fn encrypt(asked: &CreateSender, id: SenderId, username: String) -> anyhow::Result<(String, Vec<u8>)> {
+fn read_password() -> anyhow::Result<String> {
+    let mut password = String::new();
+    std::io::stdin().lock().read_line(&mut password)?;
+    let password = password.trim_end_matches(['\r', '\n']).to_owned();
+    anyhow::ensure!(!password.is_empty(), "the password is read from standard input, and there was none");
+    Ok(password)
+}
+
+fn encrypt(asked: &CreateSender, id: SenderId, checked: &CheckedSender) -> anyhow::Result<Option<(String, Vec<u8>)>> {
+    let Some((username, password)) = checked.username.clone().zip(checked.password.as_deref()) else { return Ok(None) };
     let keyring = asked.secrets.keyring()?.context(
         "credentials need POSTFLEET_SECRET_KEYS; `postfleet keys generate-secret` makes one, and workers need the same",
     )?;
-    let mut password = String::new();
-    std::io::stdin().lock().read_line(&mut password)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(!password.is_empty(), "the password is read from standard input, and there was none");
     let (tenant, row) = (asked.tenant.to_string(), id.to_string());
     let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
-    Ok((username, keyring.encrypt(place, password.as_bytes())?))
-}
-
-fn parse_address(text: &str) -> Result<Address, String> {
-    Address::parse(text).map_err(|error| error.to_string())
+    Ok(Some((username, keyring.encrypt(place, password.as_bytes())?)))
 }

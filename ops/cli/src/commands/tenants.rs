@@ -1,15 +1,17 @@
-use ::api::pausing::{PauseView, Paused, pause, pause_reason};
-use anyhow::Context;
+use ::api::pausing::Paused;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::ids::TenantId;
 use domain::messages::resolve_uncertain::UncertainPolicy;
 use runtime::Ids;
 use runtime::config::DatabaseConfig;
 use serde_json::json;
-use store::OPERATOR;
 
+use super::pausing::{PauseOptions, ResumeOptions};
 use crate::connect;
 use crate::output::OutputOptions;
+
+/// Tenants that one call lists.
+const TENANTS_MAX: u64 = 1_000;
 
 #[derive(Args)]
 pub struct TenantsOptions {
@@ -31,31 +33,25 @@ enum TenantsCommand {
         #[command(flatten)]
         output: OutputOptions,
     },
+    /// List tenants, the newest first.
+    List {
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(flatten)]
+        output: OutputOptions,
+    },
     /// Stop all sending of a tenant. When this returns, nothing more leaves.
-    Pause(PauseTenant),
+    Pause {
+        tenant: TenantId,
+        #[command(flatten)]
+        options: PauseOptions,
+    },
     /// Let it go on.
-    Resume(ResumeTenant),
-}
-
-#[derive(Args)]
-struct PauseTenant {
-    tenant: TenantId,
-    /// Why; shown to whoever asks why a message waits.
-    #[arg(long, default_value = "no reason given", value_parser = pause_reason)]
-    reason: String,
-    #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    output: OutputOptions,
-}
-
-#[derive(Args)]
-struct ResumeTenant {
-    tenant: TenantId,
-    #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    output: OutputOptions,
+    Resume {
+        tenant: TenantId,
+        #[command(flatten)]
+        options: ResumeOptions,
+    },
 }
 
 #[derive(ValueEnum, Clone, Copy)]
@@ -65,33 +61,28 @@ enum Policy {
 }
 
 pub async fn run(options: TenantsOptions) -> anyhow::Result<()> {
-    let (database, name, uncertain, output) = match options.command {
-        TenantsCommand::Create { database, name, uncertain, output } => (database, name, uncertain, output),
-        TenantsCommand::Pause(asked) => {
-            let store = connect::store(&asked.database, "postfleet tenants")?;
-            let answer = pause(&store, Paused::Tenant(asked.tenant), OPERATOR, &asked.reason).await?;
-            let view = PauseView::paused(answer).with_context(|| format!("there is no tenant {}", asked.tenant))?;
-            asked.output.print(&json!(view));
-            return Ok(());
+    match options.command {
+        TenantsCommand::Create { database, name, uncertain, output } => {
+            anyhow::ensure!((1..=200).contains(&name.chars().count()), "--name has 1 to 200 characters");
+            let policy = match uncertain {
+                Policy::Show => UncertainPolicy::Show,
+                Policy::Resend => UncertainPolicy::Resend,
+            };
+            let id: TenantId = Ids::system().next();
+            connect::store(&database, "postfleet tenants")?.tenants().create(id, &name, policy).await?;
+            output.print(&json!({"tenant": id}));
+            Ok(())
         }
-        TenantsCommand::Resume(asked) => {
-            let answer =
-                connect::store(&asked.database, "postfleet tenants")?.tenants().resume(asked.tenant, true).await?;
-            let view = PauseView::resumed(answer)
-                .ok()
-                .flatten()
-                .with_context(|| format!("there is no tenant {}", asked.tenant))?;
-            asked.output.print(&json!(view));
-            return Ok(());
+        TenantsCommand::List { database, output } => {
+            let rows = connect::store(&database, "postfleet tenants")?.tenants().list(None, TENANTS_MAX).await?;
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| json!({"tenant": row.id, "name": row.name, "paused": row.pause.is_some(), "created_at": row.created_at}))
+                .collect();
+            output.print_rows(&rows, &["tenant", "name", "paused", "created_at"]);
+            Ok(())
         }
-    };
-    anyhow::ensure!((1..=200).contains(&name.chars().count()), "--name has 1 to 200 characters");
-    let policy = match uncertain {
-        Policy::Show => UncertainPolicy::Show,
-        Policy::Resend => UncertainPolicy::Resend,
-    };
-    let id: TenantId = Ids::system().next();
-    connect::store(&database, "postfleet tenants")?.tenants().create(id, &name, policy).await?;
-    output.print(&json!({"tenant": id}));
-    Ok(())
+        TenantsCommand::Pause { tenant, options } => options.run(Paused::Tenant(tenant)).await,
+        TenantsCommand::Resume { tenant, options } => options.run(Paused::Tenant(tenant)).await,
+    }
 }

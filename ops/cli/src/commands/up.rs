@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use super::worker::WorkerOptions;
 use super::{orchestrator, worker};
+use crate::connect;
 
 #[derive(Args)]
 pub struct UpOptions {
@@ -28,7 +29,8 @@ pub async fn run(options: UpOptions, logs: &LogConfig) -> anyhow::Result<()> {
     runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
 
     let listener = TcpListener::bind(options.api.api_listen).await?;
-    let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default());
+    let told = connect::api_options(&options.api, &options.worker.secrets, &options.worker.smtp)?;
+    let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default(), told);
     let supervisor = orchestrator::supervisor(&parts, &options.worker, logs, options.orchestrator.spawn)?;
     let worker = supervisor.is_none().then(|| worker::build(&options.worker)).transpose()?;
     let working = async {

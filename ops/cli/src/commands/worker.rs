@@ -1,5 +1,4 @@
 use std::io::Read;
-use std::path::Path;
 
 use ::worker::{Context, ContextOptions, Worker, WorkerIdentity};
 use anyhow::Context as _;
@@ -7,8 +6,8 @@ use clap::Args;
 use domain::ids::WorkerId;
 use limits::Limiter;
 use providers::Egress;
-use providers::smtp::{SmtpTimeouts, TlsRoots};
-use runtime::config::{DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, WorkerConfig};
+use providers::smtp::SmtpTimeouts;
+use runtime::config::{DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, SmtpConfig, WorkerConfig};
 use runtime::{DatabaseClock, Ids, Jitter, Shutdown, ops_server, telemetry};
 
 use crate::connect;
@@ -23,6 +22,8 @@ pub struct WorkerOptions {
     pub secrets: SecretsConfig,
     #[command(flatten)]
     pub worker: WorkerConfig,
+    #[command(flatten)]
+    pub smtp: SmtpConfig,
     #[command(flatten)]
     pub ops: OpsConfig,
 }
@@ -51,15 +52,15 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
         Some(given) => given.parse().context("POSTFLEET_WORKER_ID is no worker id")?,
         None => ids.next(),
     };
-    let host = host_name();
+    let host = connect::host_name();
     let store = connect::store(&options.database, &format!("postfleet {id}"))?;
     let queue = connect::queue(&options.redis)?;
     let limits = Limiter::new(queue.link().clone());
     let context = ContextOptions {
         keyring: options.secrets.keyring()?,
-        egress: Egress::allowing(&config.smtp_allow_networks)?,
-        roots: config.smtp_ca_file.as_deref().map(roots).transpose()?.unwrap_or_default(),
-        hello: config.smtp_hello.clone().unwrap_or_else(|| host.clone()),
+        egress: Egress::allowing(&options.smtp.smtp_allow_networks)?,
+        roots: connect::smtp_roots(&options.smtp)?,
+        hello: connect::smtp_hello(&options.smtp),
         timeouts: SmtpTimeouts::default(),
         connections_max: config.worker_connections as usize,
     };
@@ -71,15 +72,6 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
         jobs_max: config.worker_jobs as usize,
         drain: config.drain(),
     })
-}
-
-fn roots(file: &Path) -> anyhow::Result<TlsRoots> {
-    let pem = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
-    TlsRoots::from_pem(pem).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))
-}
-
-fn host_name() -> String {
-    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// The supervisor holds the other end of our standard input: when it closes, nobody is left to restart or to stop us.

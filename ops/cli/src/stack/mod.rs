@@ -8,21 +8,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use domain::address::Address;
 use domain::ids::{SenderId, TenantId};
-use domain::keys::ApiKey;
-use domain::limits::{Channel, LimitOverride, LimitSet, LimitTarget};
-use domain::messages::resolve_uncertain::UncertainPolicy;
-use domain::senders::TlsMode;
+use domain::keys::KeyRights;
+use domain::limits::LimitTarget;
 use migrations::Migrator;
-use runtime::Ids;
-use runtime::ids::secret_bytes;
 use sea_orm_migration::MigratorTrait;
 use sqlx::{Connection, Executor, PgConnection};
-use store::{NewSender, Store, StoreOptions};
+use store::{Store, StoreOptions};
 use testkit::database::with_database;
 use testkit::postgres::Durability;
-use testkit::{Services, Sink, SinkOptions, guard};
+use testkit::{Build, Services, Sink, SinkOptions, guard};
 
 pub use processes::StackWorker;
 use processes::{Process, Processes};
@@ -156,20 +151,9 @@ impl Stack {
 
     /// A tenant whose limits are all active, and out of reach until somebody sets others. Answers it with a key.
     pub async fn create_tenant(&self) -> anyhow::Result<(TenantId, String)> {
-        let ids = Ids::system();
-        let tenant: TenantId = ids.next();
-        self.store.tenants().create(tenant, "A tenant of the stack", UncertainPolicy::Show).await?;
-        for target in [
-            LimitTarget::Global,
-            LimitTarget::Tenant(tenant),
-            LimitTarget::Domains(tenant),
-            LimitTarget::Senders(tenant),
-        ] {
-            self.limit(target, &["1000000/s"]).await?;
-        }
-        let key = ApiKey::new(ids.next(), secret_bytes());
-        self.store.api_keys().create(tenant, &key, "stack", false).await?;
-        Ok((tenant, key.reveal()))
+        let build = Build::new(&self.store);
+        let tenant = build.tenant().await?;
+        Ok((tenant, build.key(tenant, KeyRights::full()).await?))
     }
 
     pub async fn create_sender(
@@ -178,25 +162,14 @@ impl Stack {
         smtp: SocketAddr,
         connections: u32,
     ) -> anyhow::Result<SenderId> {
-        let id: SenderId = Ids::system().next();
-        let new = NewSender {
-            id,
-            address: Address::parse(&format!("{id}@stack.example"))?,
-            display_name: None,
-            smtp_host: smtp.ip().to_string(),
-            smtp_port: smtp.port(),
-            tls_mode: TlsMode::None,
-            credentials: None,
-            max_connections: connections,
-        };
-        self.store.senders().create(*tenant, new).await?;
+        let build = Build::new(&self.store);
+        let id = build.sender_with(*tenant, smtp, |new| new.max_connections = connections).await?;
         self.senders.push(StackSender { id, tenant: *tenant, key: key.clone() });
         Ok(id)
     }
 
     pub async fn limit(&self, target: LimitTarget, limits: &[&str]) -> anyhow::Result<()> {
-        let set = LimitOverride { target, channel: Channel::Email, limits: LimitSet::parse(limits)? };
-        Ok(self.store.limits().put(&set, "stack").await?)
+        Build::new(&self.store).limit(target, limits).await
     }
 
     async fn until_ready(&self, workers: i64) -> anyhow::Result<()> {

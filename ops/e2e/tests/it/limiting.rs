@@ -114,7 +114,7 @@ async fn nothing_is_sent_after_a_pause_is_acknowledged() -> anyhow::Result<()> {
     let api = system.serve().await?;
     system.sink.rule(Moment::Dot, None, None, Action::AcceptAfterMs(20))?;
     enqueue(&system, system.sender, |at| format!("p{at}@recipients.example"), 1_500).await?;
-    for pause in [format!("/v1/senders/{}/pause", system.sender), "/v1/tenant/pause".to_owned()] {
+    for pause in [format!("/v1/senders/{}/pause", system.sender), "/v1/queue/pause".to_owned()] {
         let before = accepted(&system).await?;
         until("mail flows", async || Ok(accepted(&system).await? > before + 20)).await;
         let (status, body) = api.post(&pause, &serde_json::json!({"reason": "a test"})).await?;

@@ -1,13 +1,18 @@
 //! Whole-system stories. Named for what must hold.
 
+mod accounts;
 mod api;
+mod bounding;
 mod disasters;
 mod explaining;
 mod first_steps;
 mod house_rules;
+mod importing;
 mod limiting;
+mod matrix;
 mod processes;
 mod refusals;
+mod repeating;
 mod securing;
 mod sending;
 mod uncertainty;

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use domain::address::Address;
 use domain::messages::MessageState;
+use domain::suppressions::SuppressionReason;
 use e2e::System;
 use serde_json::json;
-use store::SuppressionReason;
 use testkit::until;
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn who_unsubscribes_while_messages_wait_gets_none_of_them() -> anyhow::Res
         rows.push(system.message(&format!("ann@d{}.example", at % 2)).await?);
     }
     let address = Address::parse("Ann@d0.example")?;
-    system.store.suppressions().add(system.tenant, &address, SuppressionReason::Unsubscribe, "test").await?;
+    system.build.suppress(system.tenant, &address, SuppressionReason::Unsubscribe).await?;
     let _worker = system.work()?;
     system.until_settled().await;
     let counts = system.judge().await?;

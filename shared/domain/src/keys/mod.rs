@@ -3,6 +3,12 @@
 //! The prefix is for secret scanners, the checksum refuses a typo without asking the database, the id finds the row,
 //! and of the secret only its hash is kept.
 
+mod rights;
+mod scope;
+
+pub use rights::KeyRights;
+pub use scope::KeyScope;
+
 use sha2::{Digest, Sha256};
 
 use crate::ids::ApiKeyId;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{Content, Priority, headers};
 use crate::address::Address;
-use crate::ids::SenderId;
+use crate::ids::{ContentId, SenderId};
+use crate::problems::{FieldProblem, Problems};
 use crate::templates::Template;
 
 /// Largest message, as sent to us in JSON.
@@ -24,31 +25,68 @@ const DEDUPE_KEY_MAX_BYTES: usize = 255;
 const TAGS_MAX: usize = 10;
 const TAG_MAX_BYTES: usize = 64;
 
-/// The body of `POST /v1/messages`. Unknown fields are refused, so that a misspelt one is not silently ignored.
-#[derive(Debug, Clone, Deserialize)]
+/// A message to be sent: what it says stands in `subject` with `html`, `text` or both, or in a stored `content`.
+///
+/// Unknown fields are refused, so that a misspelt one is not silently ignored.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageDraft {
     pub sender: SenderId,
+    /// The recipient's address.
+    #[schema(example = "ann@example.com")]
     pub to: String,
-    pub subject: String,
+    /// A stored template, instead of `subject`, `html` and `text`.
     #[serde(default)]
+    pub content: Option<ContentId>,
+    /// Handlebars; at most 900 bytes on one line.
+    #[serde(default)]
+    #[schema(example = "Hello {{name}}")]
+    pub subject: Option<String>,
+    /// Handlebars; values are escaped. `html` or `text` (or both) must be given.
+    #[serde(default)]
+    #[schema(example = "<p>Hello {{default name \"there\"}}</p>")]
     pub html: Option<String>,
+    /// Handlebars.
     #[serde(default)]
     pub text: Option<String>,
+    /// What the templates use; nests up to 32 deep.
     #[serde(default)]
+    #[schema(value_type = Object, example = json!({"name": "Ann"}))]
     pub data: Map<String, Value>,
+    /// Up to 20 headers, none that Postfleet writes itself.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Up to 10, each of 1 to 64 characters of A-Z a-z 0-9 _ - . :
     #[serde(default)]
+    #[schema(max_items = 10)]
     pub tags: Vec<String>,
     #[serde(default)]
     pub reply_to: Option<String>,
+    /// Within 366 days; a past time means now.
     #[serde(default)]
     pub send_at: Option<DateTime<Utc>>,
+    /// Repeating it answers with the first message instead of sending a second one.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
     pub dedupe_key: Option<String>,
     #[serde(default)]
     pub priority: Priority,
+}
+
+/// A template to be stored once and used by many messages.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContentDraft {
+    /// Handlebars; at most 900 bytes on one line.
+    #[schema(example = "Hello {{name}}")]
+    pub subject: String,
+    /// Handlebars; values are escaped. `html` or `text` (or both) must be given.
+    #[serde(default)]
+    #[schema(example = "<p>Hello {{name}}</p>")]
+    pub html: Option<String>,
+    /// Handlebars.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// A message that may be accepted: everything that could be checked without IO has been.
@@ -66,13 +104,6 @@ pub struct NewMessage {
     pub priority: Priority,
 }
 
-/// One field that is wrong, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldProblem {
-    pub field: String,
-    pub problem: String,
-}
-
 /// Which kind of refusal a set of problems is: templates have their own error code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidDraft {
@@ -81,22 +112,25 @@ pub enum InvalidDraft {
 }
 
 impl MessageDraft {
-    /// Checks everything and names every field that is wrong, not only the first.
-    pub fn validate(self, now: DateTime<Utc>) -> Result<NewMessage, InvalidDraft> {
+    /// Checks everything and names every field that is wrong, not only the first. `stored` is what `content` names, if
+    /// the tenant has it.
+    pub fn validate(self, now: DateTime<Utc>, stored: Option<Content>) -> Result<NewMessage, InvalidDraft> {
         let mut problems = Problems::default();
         let to = problems.keep("to", Address::parse(&self.to));
         let reply_to = self.reply_to.as_deref().and_then(|text| problems.keep("reply_to", Address::parse(text)));
 
-        problems.require("subject", !self.subject.trim().is_empty(), "must not be empty");
-        problems.require("subject", self.subject.len() <= SUBJECT_MAX_BYTES, "has at most 900 bytes");
-        problems.require("subject", headers::is_header_text(&self.subject), "has no line breaks or control characters");
-        problems.require("html", self.html.is_some() || self.text.is_some(), "html or text (or both) must be given");
-        for (field, body) in [("html", &self.html), ("text", &self.text)] {
-            problems.require(
-                field,
-                !body.as_deref().is_some_and(|body| body.contains('\0')),
-                "contains a NUL character",
-            );
+        let written = ContentDraft {
+            subject: self.subject.clone().unwrap_or_default(),
+            html: self.html.clone(),
+            text: self.text.clone(),
+        };
+        match self.content {
+            None => written.look_for_problems(&mut problems),
+            Some(_) => {
+                let alone = self.subject.is_none() && self.html.is_none() && self.text.is_none();
+                problems.require("content", alone, "give either content, or subject with html or text");
+                problems.require("content", stored.is_some(), "you have no such content");
+            }
         }
         problems.require("data", self.data.values().all(|value| depth(value) < DATA_DEPTH_MAX), "nests deeper than 32");
         problems.require("data", !holds_nul(&self.data), "contains a NUL character");
@@ -118,12 +152,14 @@ impl MessageDraft {
         if let Some(at) = self.send_at {
             problems.require("send_at", (at - now).num_days().abs() <= SEND_AT_MAX_DAYS, "is more than 366 days away");
         }
-        let (Some(to), true) = (to, problems.0.is_empty()) else {
-            return Err(InvalidDraft::Fields(problems.0));
+        let (Some(to), true) = (to, problems.is_empty()) else {
+            return Err(InvalidDraft::Fields(problems.list()));
         };
 
-        let content = Content { subject: self.subject, html: self.html, text: self.text };
-        check_templates(&content)?;
+        let content = match stored.filter(|_| self.content.is_some()) {
+            Some(stored) => stored,
+            None => written.into_content()?,
+        };
         Ok(NewMessage {
             sender: self.sender,
             to,
@@ -139,6 +175,31 @@ impl MessageDraft {
     }
 }
 
+impl ContentDraft {
+    pub fn validate(self) -> Result<Content, InvalidDraft> {
+        let mut problems = Problems::default();
+        self.look_for_problems(&mut problems);
+        if problems.is_empty() { self.into_content() } else { Err(InvalidDraft::Fields(problems.list())) }
+    }
+
+    fn look_for_problems(&self, problems: &mut Problems) {
+        problems.require("subject", !self.subject.trim().is_empty(), "must not be empty");
+        problems.require("subject", self.subject.len() <= SUBJECT_MAX_BYTES, "has at most 900 bytes");
+        problems.require("subject", headers::is_header_text(&self.subject), "has no line breaks or control characters");
+        problems.require("html", self.html.is_some() || self.text.is_some(), "html or text (or both) must be given");
+        for (field, body) in [("html", &self.html), ("text", &self.text)] {
+            let holds_nul = body.as_deref().is_some_and(|body| body.contains('\0'));
+            problems.require(field, !holds_nul, "contains a NUL character");
+        }
+    }
+
+    fn into_content(self) -> Result<Content, InvalidDraft> {
+        let content = Content { subject: self.subject, html: self.html, text: self.text };
+        check_templates(&content)?;
+        Ok(content)
+    }
+}
+
 /// Compiles every part, so that a broken template is refused here and not at the moment of sending.
 fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
     let mut problems = Problems::default();
@@ -146,7 +207,7 @@ fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
     for (field, source) in parts.into_iter().filter_map(|(field, source)| Some((field, source?))) {
         problems.keep(field, Template::check(source));
     }
-    if problems.0.is_empty() { Ok(()) } else { Err(InvalidDraft::Template(problems.0)) }
+    if problems.is_empty() { Ok(()) } else { Err(InvalidDraft::Template(problems.list())) }
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -172,25 +233,6 @@ fn holds_nul(data: &Map<String, Value>) -> bool {
         }
     }
     data.iter().any(|(key, value)| key.contains('\0') || value_holds_nul(value))
-}
-
-#[derive(Default)]
-struct Problems(Vec<FieldProblem>);
-
-impl Problems {
-    fn add(&mut self, field: &str, problem: impl ToString) {
-        self.0.push(FieldProblem { field: field.to_owned(), problem: problem.to_string() });
-    }
-
-    fn require(&mut self, field: &str, holds: bool, problem: &str) {
-        if !holds {
-            self.add(field, problem);
-        }
-    }
-
-    fn keep<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(field, error)).ok()
-    }
 }
 
 #[cfg(test)]

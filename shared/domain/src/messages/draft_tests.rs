@@ -14,7 +14,7 @@ fn base() -> Value {
 fn with(field: &str, value: Value) -> Result<NewMessage, InvalidDraft> {
     let mut draft = base();
     draft[field] = value;
-    serde_json::from_value::<MessageDraft>(draft).expect("well-formed").validate(DateTime::UNIX_EPOCH)
+    serde_json::from_value::<MessageDraft>(draft).expect("well-formed").validate(DateTime::UNIX_EPOCH, None)
 }
 
 fn fields(result: Result<NewMessage, InvalidDraft>) -> Vec<String> {
@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
     draft["to"] = json!("nobody");
     draft["tags"] = json!([""]);
     let draft: MessageDraft = serde_json::from_value(draft).expect("well-formed");
-    assert_eq!(fields(draft.validate(DateTime::UNIX_EPOCH)), ["to", "tags[0]"]);
+    assert_eq!(fields(draft.validate(DateTime::UNIX_EPOCH, None)), ["to", "tags[0]"]);
 }
 
 #[test]

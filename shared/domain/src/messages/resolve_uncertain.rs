@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::MessageState;
+
 /// Longest an SMTP server may still answer after the final dot, plus a minute (RFC 5321 asks for ten).
 pub const COMMIT_DEADLINE_SMTP: TimeDelta = TimeDelta::minutes(11);
 /// `resend` waits this long past the commit deadline, so that no late answer can cross it.
@@ -11,7 +13,7 @@ pub const RESEND_GRACE: TimeDelta = TimeDelta::minutes(20);
 pub const HORIZON_SMTP: TimeDelta = TimeDelta::hours(24);
 
 /// What a tenant chose for its uncertain messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UncertainPolicy {
     /// Show it; never send it again.
@@ -31,6 +33,37 @@ impl UncertainPolicy {
 
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Show, Self::Resend].into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
+/// What somebody who looked at the mailbox, or asked the provider, says of an uncertain message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HandVerdict {
+    /// It arrived.
+    Accepted,
+    /// It did not arrive: send it again, once nothing of the first try can cross it.
+    Resend,
+    /// Nobody can tell, and nobody shall wait for it.
+    Unknown,
+}
+
+impl HandVerdict {
+    pub fn state(self) -> MessageState {
+        match self {
+            Self::Accepted => MessageState::Accepted,
+            Self::Resend => MessageState::Scheduled,
+            Self::Unknown => MessageState::Unknown,
+        }
+    }
+
+    /// The word for the history.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted_by_hand",
+            Self::Resend => "resend_by_hand",
+            Self::Unknown => "unknown_by_hand",
+        }
     }
 }
 

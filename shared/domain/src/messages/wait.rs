@@ -9,7 +9,7 @@ use crate::ids::{JobId, WorkerId};
 use crate::limits::{LimitRefusal, RefusedBy};
 
 /// Somebody stopped it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Pause {
     pub since: DateTime<Utc>,
     pub by: String,
@@ -56,7 +56,7 @@ pub enum JobPlace {
     Gone,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsOn {
     /// Sending is halted for the whole fleet.
@@ -82,7 +82,7 @@ pub enum WaitsOn {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Waiting {
     pub on: WaitsOn,
     /// Which one: a bucket, a sender, a pool, a worker.

@@ -1,9 +1,13 @@
 //! Accounts that mail leaves from.
 
+mod draft;
+
+pub use draft::{CheckedSender, SenderDraft, SenderPatch};
+
 use serde::{Deserialize, Serialize};
 
 /// How the connection to an SMTP server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TlsMode {
     /// Plain text, upgraded by `STARTTLS`; a server that does not offer it is refused.

@@ -5,6 +5,7 @@
 
 mod account;
 mod answer;
+mod check;
 mod dial;
 mod pool;
 mod session;
@@ -13,6 +14,7 @@ mod watched;
 
 pub use account::{SmtpAccount, SmtpTimeouts};
 pub use answer::{FinalAnswer, SmtpFailure};
+pub use check::check_account;
 pub use dial::TlsRoots;
 pub use pool::{ConnectionGate, SmtpPool};
 pub use session::Session;

@@ -121,6 +121,6 @@ impl Session {
     }
 }
 
-fn mailbox(phase: Phase, address: &str) -> Result<Address, SmtpFailure> {
+pub(super) fn mailbox(phase: Phase, address: &str) -> Result<Address, SmtpFailure> {
     address.parse().map_err(|_| SmtpFailure::Broken { phase, why: "not an address that SMTP can carry".to_owned() })
 }

@@ -9,6 +9,27 @@ pub struct ApiConfig {
     /// Address of the HTTP API.
     #[arg(long, env = "POSTFLEET_API_LISTEN", default_value = "127.0.0.1:8080")]
     pub api_listen: SocketAddr,
+    /// Requests of one API key over the whole fleet, like 500/s or 500/s,burst=1000; none: as many as come.
+    #[arg(long, env = "POSTFLEET_API_KEY_RATE", default_value = "500/s,burst=1000")]
+    pub api_key_rate: String,
+    /// Simultaneous connections to this process.
+    #[arg(long, env = "POSTFLEET_API_CONNECTIONS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub api_connections: u32,
+}
+
+/// How processes that speak SMTP do so.
+#[derive(Args, Debug, Clone)]
+pub struct SmtpConfig {
+    /// Networks beside the public Internet that senders' SMTP hosts may be in, e.g. 10.1.0.0/16. Loopback and private
+    /// networks are refused unless named here.
+    #[arg(long, env = "POSTFLEET_SMTP_ALLOW_NETWORKS", value_delimiter = ',')]
+    pub smtp_allow_networks: Vec<String>,
+    /// PEM file with certificate authorities to trust beside the usual ones.
+    #[arg(long, env = "POSTFLEET_SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
+    /// Name given in EHLO.
+    #[arg(long, env = "POSTFLEET_SMTP_HELLO")]
+    pub smtp_hello: Option<String>,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -22,16 +43,6 @@ pub struct WorkerConfig {
     /// Seconds that sends past the point of no return may go on after a stop; the rest is shown as uncertain.
     #[arg(long, env = "POSTFLEET_WORKER_DRAIN_SECS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=900))]
     pub worker_drain_secs: u64,
-    /// Networks beside the public Internet that senders' SMTP hosts may be in, e.g. 10.1.0.0/16. Loopback and private
-    /// networks are refused unless named here.
-    #[arg(long, env = "POSTFLEET_SMTP_ALLOW_NETWORKS", value_delimiter = ',')]
-    pub smtp_allow_networks: Vec<String>,
-    /// PEM file with certificate authorities to trust beside the usual ones.
-    #[arg(long, env = "POSTFLEET_SMTP_CA_FILE")]
-    pub smtp_ca_file: Option<PathBuf>,
-    /// Name given in EHLO.
-    #[arg(long, env = "POSTFLEET_SMTP_HELLO")]
-    pub smtp_hello: Option<String>,
     /// Stop when standard input closes: a supervisor holds its other end.
     #[arg(long, env = "POSTFLEET_STOP_WITH_PARENT", hide = true)]
     pub stop_with_parent: bool,

@@ -3,5 +3,5 @@
 mod fleet;
 mod stores;
 
-pub use fleet::{ApiConfig, LogConfig, LogFormat, OpsConfig, OrchestratorConfig, WorkerConfig};
+pub use fleet::{ApiConfig, LogConfig, LogFormat, OpsConfig, OrchestratorConfig, SmtpConfig, WorkerConfig};
 pub use stores::{DatabaseConfig, RedisConfig, SecretsConfig};

@@ -32,6 +32,17 @@ impl Leaders<'_> {
         Ok(number.map(|number| Term { owner, number }))
     }
 
+    /// Whether somebody leads.
+    pub async fn is_led(&self) -> Result<bool> {
+        let led = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM leaders WHERE name = $1 AND expires_at > postfleet_now())",
+        )
+        .bind(LEADER)
+        .fetch_one(self.pool)
+        .await?;
+        Ok(led)
+    }
+
     /// Lets another take over at once.
     pub async fn resign(&self, term: Term) -> Result<()> {
         sqlx::query("UPDATE leaders SET expires_at = postfleet_now() WHERE name = $1 AND owner = $2 AND term = $3")

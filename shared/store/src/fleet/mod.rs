@@ -6,4 +6,4 @@ mod workers;
 
 pub use leaders::{LEADER, Leaders, Term};
 pub use pulse::{Fleet, FleetState};
-pub use workers::{NewWorker, WorkerEnd, Workers};
+pub use workers::{NewWorker, WorkerEnd, WorkerRow, Workers};

@@ -1,5 +1,6 @@
+use chrono::{DateTime, Utc};
 use domain::ids::WorkerId;
-use sqlx::PgPool;
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::Term;
@@ -13,6 +14,21 @@ pub struct NewWorker {
     pub host: String,
     pub pid: u32,
     pub pools: Vec<String>,
+}
+
+/// A worker as its row says.
+#[derive(Debug, Clone, FromRow)]
+pub struct WorkerRow {
+    pub id: Uuid,
+    pub name: String,
+    pub host: String,
+    pub pid: i32,
+    pub pools: Vec<String>,
+    /// running | draining | stopped | lost
+    pub state: String,
+    pub started_at: DateTime<Utc>,
+    pub heartbeat_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// How a worker's run ended.
@@ -86,6 +102,19 @@ impl Workers<'_> {
         .fetch_all(self.pool)
         .await?;
         Ok(ids.into_iter().map(WorkerId).collect())
+    }
+
+    /// Those that live, and those that ended within the last `hours`, the newest first; at most `limit`.
+    pub async fn list(&self, hours: i32, limit: i64) -> Result<Vec<WorkerRow>> {
+        Ok(sqlx::query_as(
+            "SELECT id, name, host, pid, pools, state, started_at, heartbeat_at, ended_at FROM workers
+             WHERE ended_at IS NULL OR ended_at > postfleet_now() - make_interval(hours => $1)
+             ORDER BY id DESC LIMIT $2",
+        )
+        .bind(hours)
+        .bind(limit)
+        .fetch_all(self.pool)
+        .await?)
     }
 
     /// How many run, and how many drain.

@@ -8,7 +8,8 @@ WITH parts AS (
     SELECT sender_id, state, false, NULL FROM message_runs WHERE tenant_id = $1 AND state IN ('committing', 'uncertain')
     UNION ALL
     SELECT sender_id, 'failed', false, NULL FROM message_runs
-    WHERE tenant_id = $1 AND state IN ('failed', 'quarantined', 'unknown') AND finished_at > postfleet_now() - interval '24 hours'
+    WHERE tenant_id = $1 AND state IN ('failed', 'quarantined', 'unknown') AND cleared_at IS NULL
+      AND finished_at > postfleet_now() - interval '24 hours'
 )
 SELECT parts.sender_id, s.paused_at IS NOT NULL OR t.paused_at IS NOT NULL AS paused,
        count(*) FILTER (WHERE state = 'scheduled' AND ahead) AS pending,

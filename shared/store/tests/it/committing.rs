@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use domain::address::Address;
 use domain::messages::MessageState;
+use domain::suppressions::SuppressionReason;
 use sqlx::Connection;
-use store::SuppressionReason;
 use store::messages::CancelAnswer;
 
 use crate::setup::Setup;
@@ -50,7 +50,7 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     setup.store.fleet().resume(setup.ids.next(), 0).await?;
 
     let address = Address::parse("r0@recipients.example")?;
-    setup.store.suppressions().add(setup.tenant, &address, SuppressionReason::Complaint, "test").await?;
+    setup.build.suppress(setup.tenant, &address, SuppressionReason::Complaint).await?;
     assert!(messages.commit_attempts(setup.worker, &[claim]).await?.is_empty());
     let back = messages.hand_back(job, &[message], Duration::ZERO).await?;
     assert_eq!(back[0].state, MessageState::Suppressed);

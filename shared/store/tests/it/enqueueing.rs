@@ -1,6 +1,6 @@
 use domain::address::Address;
 use domain::messages::MessageState;
-use store::SuppressionReason;
+use domain::suppressions::SuppressionReason;
 
 use crate::setup::Setup;
 
@@ -53,7 +53,7 @@ async fn fifty_at_once_with_one_dedupe_key_make_one_message() -> anyhow::Result<
 async fn a_suppressed_recipient_is_stored_as_suppressed_even_where_a_job_was_reserved() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let address = Address::parse("Ann@Recipients.example")?;
-    setup.store.suppressions().add(setup.tenant, &address, SuppressionReason::Unsubscribe, "test").await?;
+    setup.build.suppress(setup.tenant, &address, SuppressionReason::Unsubscribe).await?;
     let mut row = setup.build.message(setup.sender, "aNN@recipients.example");
     row.job = Some(setup.ids.next());
     let answers = setup.store.messages().enqueue_messages(setup.tenant, &[row]).await?;

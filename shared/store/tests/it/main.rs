@@ -6,5 +6,7 @@ mod feeding;
 mod leading;
 mod migrating;
 mod recording;
+mod repairing;
+mod repeating;
 mod resolving;
 mod setup;

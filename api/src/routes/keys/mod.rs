@@ -1,0 +1,5 @@
+pub mod create;
+pub mod list;
+pub mod make;
+pub mod revoke;
+pub mod rotate;

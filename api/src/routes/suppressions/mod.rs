@@ -1,0 +1,7 @@
+pub mod add;
+mod csv_form;
+pub mod export;
+pub mod get;
+pub mod import;
+pub mod lift;
+pub mod list;

@@ -1,5 +1,0 @@
-mod pause;
-mod resume;
-
-pub use pause::pause;
-pub use resume::resume;

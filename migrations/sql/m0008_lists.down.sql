@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY IF EXISTS message_runs_failures;
+DROP INDEX CONCURRENTLY IF EXISTS messages_tenant;

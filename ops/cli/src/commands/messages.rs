@@ -1,0 +1,94 @@
+use clap::{Args, Subcommand};
+use domain::ids::{MessageId, SenderId};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::client::ApiConnection;
+use crate::output::OutputOptions;
+
+#[derive(Args)]
+pub struct MessagesOptions {
+    #[command(subcommand)]
+    command: MessagesCommand,
+    #[command(flatten)]
+    api: ApiConnection,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+#[derive(Subcommand)]
+enum MessagesCommand {
+    /// List messages, the newest first.
+    List {
+        /// Like accepted, scheduled, failed or uncertain.
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        sender: Option<SenderId>,
+        /// The recipient.
+        #[arg(long)]
+        to: Option<String>,
+        #[arg(long)]
+        tag: Option<String>,
+        /// Behind the last page: its next_cursor.
+        #[arg(long)]
+        cursor: Option<String>,
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+    },
+    /// A message, what happened to it, and why it is not sent yet.
+    Get { message: MessageId },
+    /// Call off a message, or all of a sender or tag that are not past the point of no return.
+    Cancel {
+        #[arg(required_unless_present_any = ["sender", "tag"], conflicts_with_all = ["sender", "tag"])]
+        message: Option<MessageId>,
+        #[arg(long)]
+        sender: Option<SenderId>,
+        #[arg(long)]
+        tag: Option<String>,
+    },
+}
+
+pub async fn run(options: MessagesOptions) -> anyhow::Result<()> {
+    let (api, output) = (&options.api, options.output);
+    match options.command {
+        MessagesCommand::List { state, sender, to, tag, cursor, limit } => {
+            let asked = [
+                ("state", state),
+                ("sender", sender.map(|sender| sender.to_string())),
+                ("to", to),
+                ("tag", tag),
+                ("cursor", cursor),
+                ("limit", Some(limit.to_string())),
+            ];
+            let query: Vec<(&str, String)> =
+                asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            let page = api.json(api.request(Method::GET, "/v1/messages").query(&query)).await?;
+            if output.json {
+                println!("{page}");
+                return Ok(());
+            }
+            let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
+            output.print_rows(rows, &["id", "state", "to", "run_at", "tries", "last_class"]);
+            if let Some(cursor) = page["next_cursor"].as_str() {
+                println!("more: --cursor {cursor}");
+            }
+        }
+        MessagesCommand::Get { message } => output.print(&api.get(&format!("/v1/messages/{message}")).await?),
+        MessagesCommand::Cancel { message: Some(message), .. } => {
+            output.print(&api.post(&format!("/v1/messages/{message}/cancel"), &json!({})).await?);
+        }
+        MessagesCommand::Cancel { sender, tag, .. } => {
+            let mut canceled = 0;
+            loop {
+                let done = api.post("/v1/messages/cancel", &json!({"sender": sender, "tag": tag})).await?;
+                canceled += done["canceled"].as_i64().unwrap_or(0);
+                if done["more"] != true {
+                    break;
+                }
+            }
+            output.print(&json!({"canceled": canceled}));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! `postfleet send`: one message, or a file of them.
+
+mod recipients;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use domain::ids::{ContentId, SenderId};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::client::{ApiConnection, describe};
+use crate::connect;
+use crate::output::OutputOptions;
+use recipients::{Recipients, read_line};
+
+/// Messages in one request.
+const BATCH: usize = 500;
+/// Refused lines that are told; the rest is only counted.
+const PROBLEMS_MAX: usize = 100;
+
+/// Examples:
+///   postfleet send --sender snd_… --to ann@example.com --subject "Hello" --text "Hello Ann"
+///   postfleet send --sender snd_… --file people.csv --subject "Hello {{name}}" --html-file hello.html
+///
+/// A file is CSV with a header line (a column `to`, all others are merge data), or one message per line as JSON (.ndjson,
+/// .jsonl). Sending the same file again sends nothing twice.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct SendOptions {
+    #[arg(long)]
+    sender: Option<SenderId>,
+    /// One recipient.
+    #[arg(long, conflicts_with = "file", required_unless_present = "file")]
+    to: Option<String>,
+    /// Many: .csv, .ndjson or .jsonl.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Handlebars.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Handlebars.
+    #[arg(long, conflicts_with = "html_file")]
+    html: Option<String>,
+    #[arg(long)]
+    html_file: Option<PathBuf>,
+    /// Handlebars.
+    #[arg(long, conflicts_with = "text_file")]
+    text: Option<String>,
+    #[arg(long)]
+    text_file: Option<PathBuf>,
+    /// A stored template instead.
+    #[arg(long, conflicts_with_all = ["subject", "html", "html_file", "text", "text_file"])]
+    content: Option<ContentId>,
+    /// Merge data as a JSON object; a file's columns go on top.
+    #[arg(long, value_parser = parse_object)]
+    data: Option<Map<String, Value>>,
+    #[arg(long)]
+    tag: Vec<String>,
+    /// When, as RFC 3339; now where nothing is said.
+    #[arg(long)]
+    send_at: Option<String>,
+    /// A second message with the same key is not sent. Lines of a file have one by default: of the file and the line.
+    #[arg(long)]
+    dedupe_key: Option<String>,
+    #[command(flatten)]
+    api: ApiConnection,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+pub async fn run(options: SendOptions) -> anyhow::Result<ExitCode> {
+    let common = common(&options)?;
+    match (&options.to, &options.file) {
+        (Some(to), _) => {
+            let mut message = common;
+            message.insert("to".to_owned(), json!(to));
+            if let Some(key) = &options.dedupe_key {
+                message.insert("dedupe_key".to_owned(), json!(key));
+            }
+            options.output.print(&options.api.post("/v1/messages", &Value::Object(message)).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        (None, Some(file)) => send_file(&options, file, &common).await,
+        (None, None) => anyhow::bail!("give --to or --file"),
+    }
+}
+
+/// What all messages of this call have.
+fn common(options: &SendOptions) -> anyhow::Result<Map<String, Value>> {
+    let part = |given: &Option<String>, file: &Option<PathBuf>| -> anyhow::Result<Option<String>> {
+        match (given, file) {
+            (Some(text), _) => Ok(Some(text.clone())),
+            (None, Some(file)) => Ok(Some(std::fs::read_to_string(file).with_context(|| file.display().to_string())?)),
+            (None, None) => Ok(None),
+        }
+    };
+    let fields = [
+        ("sender", options.sender.map(|sender| json!(sender))),
+        ("content", options.content.map(|content| json!(content))),
+        ("subject", options.subject.clone().map(Value::from)),
+        ("html", part(&options.html, &options.html_file)?.map(Value::from)),
+        ("text", part(&options.text, &options.text_file)?.map(Value::from)),
+        ("data", options.data.clone().map(Value::from)),
+        ("tags", (!options.tag.is_empty()).then(|| json!(options.tag))),
+        ("send_at", options.send_at.clone().map(Value::from)),
+    ];
+    Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+/// What became of a file.
+#[derive(Default)]
+struct Sent {
+    accepted: u64,
+    existing: u64,
+    refused: u64,
+    problems: Vec<Value>,
+}
+
+async fn send_file(options: &SendOptions, file: &PathBuf, common: &Map<String, Value>) -> anyhow::Result<ExitCode> {
+    let (mut recipients, bytes) = Recipients::open(file)?;
+    let prefix = match &options.dedupe_key {
+        Some(key) => key.clone(),
+        None => format!("file:{}", hash_of(file)?),
+    };
+    let bar = if connect::is_watched() { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
+    let style = "{bar:40} {percent:>3} %  {msg}  {elapsed}, about {eta} left";
+    bar.set_style(ProgressStyle::with_template(style)?);
+    let mut sent = Sent::default();
+    let mut batch: Vec<(u64, Value)> = Vec::with_capacity(BATCH);
+    while let Some((line, text)) = recipients.next_line()? {
+        match read_line(&mut recipients, &text, common) {
+            Ok(None) => continue,
+            Ok(Some(mut message)) => {
+                message.entry("dedupe_key").or_insert_with(|| json!(format!("{prefix}:{line}")));
+                batch.push((line, Value::Object(message)));
+            }
+            Err(problem) => sent.refuse(line, &problem),
+        }
+        if batch.len() == BATCH {
+            send_batch(&options.api, &mut batch, &mut sent).await?;
+            bar.set_position(recipients.read_bytes());
+            bar.set_message(format!("{} accepted, {} refused", sent.accepted + sent.existing, sent.refused));
+        }
+    }
+    send_batch(&options.api, &mut batch, &mut sent).await?;
+    bar.finish_and_clear();
+    options.output.print(&json!({
+        "accepted": sent.accepted, "existing": sent.existing, "refused": sent.refused, "problems": sent.problems,
+    }));
+    Ok(if sent.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn send_batch(api: &ApiConnection, batch: &mut Vec<(u64, Value)>, sent: &mut Sent) -> anyhow::Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let (lines, messages): (Vec<u64>, Vec<Value>) = std::mem::take(batch).into_iter().unzip();
+    let request = api.request(reqwest::Method::POST, "/v1/messages/batch").json(&json!({"messages": messages}));
+    let answer = request.send().await.context("the API does not answer; send the file again, nothing is sent twice")?;
+    let told: Value = answer.json().await.context("the answer is no JSON")?;
+    let Some(results) = told["data"].as_array() else {
+        anyhow::bail!("{}; send the file again, nothing is sent twice", describe(&told).unwrap_or_default());
+    };
+    for (line, result) in lines.into_iter().zip(results) {
+        match describe(result) {
+            Some(problem) => sent.refuse(line, &problem),
+            None if result["existing"] == true => sent.existing += 1,
+            None => sent.accepted += 1,
+        }
+    }
+    Ok(())
+}
+
+impl Sent {
+    fn refuse(&mut self, line: u64, problem: &str) {
+        self.refused += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(json!({"line": line, "problem": problem}));
+        }
+    }
+}
+
+fn hash_of(file: &PathBuf) -> anyhow::Result<String> {
+    let mut opened = std::fs::File::open(file)?;
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = opened.read(&mut piece)?;
+        if read == 0 {
+            let digest: [u8; 32] = hash.finalize().into();
+            return Ok(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hash.update(&piece[..read]);
+    }
+}
+
+fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
