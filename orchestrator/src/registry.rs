@@ -7,8 +7,8 @@ use store::{Store, Term};
 
 use crate::drain::MeasuredDrain;
 use crate::reconcilers::{
-    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, MeasureRooms, RescueMessages,
-    ResolveUncertain, WriteOffWorkers,
+    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, ImportIngress, MeasureRooms,
+    RescueMessages, ResolveUncertain, SweepSurface, WriteOffWorkers,
 };
 use crate::{Leadership, Reconciler};
 
@@ -20,6 +20,8 @@ pub struct Parts {
     pub limits: Limiter,
     pub ids: Ids,
     pub leadership: Leadership,
+    /// The queue that others push to with the stock apalis-redis, if there is one.
+    pub(crate) ingress_queue: Option<String>,
     pub(crate) drain: Arc<MeasuredDrain>,
     in_step: Arc<Mutex<Option<Term>>>,
 }
@@ -28,7 +30,12 @@ impl Parts {
     pub fn new(store: Store, queue: QueueLink, ids: Ids) -> Self {
         let leadership = Leadership::new(store.clone(), &ids);
         let limits = Limiter::new(queue.link().clone());
-        Self { store, queue, limits, ids, leadership, drain: Arc::default(), in_step: Arc::default() }
+        Self { store, queue, limits, ids, leadership, ingress_queue: None, drain: Arc::default(), in_step: Arc::default() }
+    }
+
+    /// With a queue that others push to.
+    pub fn with_ingress(self, ingress_queue: Option<String>) -> Self {
+        Self { ingress_queue, ..self }
     }
 
     /// The term in which Redis was seen to have Postgres's beat. Before that nothing that leads to a send may be done:
@@ -56,5 +63,7 @@ pub fn reconcilers(parts: &Parts) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(AuditQueue::new(parts.clone())),
         Arc::new(AddUpDailySends::new(parts.clone())),
         Arc::new(MeasureRooms::new(parts.clone())),
+        Arc::new(ImportIngress::new(parts.clone(), parts.ingress_queue.clone())),
+        Arc::new(SweepSurface::new(parts.clone())),
     ]
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::ids::{AttemptId, MessageId, WorkerId};
+use domain::ids::{AttemptId, MessageId, TenantId, WorkerId};
 use limits::Limiter;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
@@ -11,6 +11,7 @@ use store::Store;
 use store::messages::{Expectation, OutcomeRow, OutcomeState};
 
 use crate::commits::Commits;
+use crate::live_events::LiveEvents;
 use crate::outcomes::{Outcomes, Recorded};
 use crate::senders::SenderPools;
 use crate::templates::Templates;
@@ -26,6 +27,7 @@ pub struct Context {
     pub outcomes: Outcomes,
     pub senders: SenderPools,
     pub templates: Templates,
+    pub live: LiveEvents,
     /// Sends past the point of no return, so that a stop that cannot wait for them can say what they are.
     in_commit: Mutex<HashMap<AttemptId, MessageId>>,
 }
@@ -54,6 +56,7 @@ impl Context {
             outcomes: Outcomes::start(store.clone(), worker),
             senders: SenderPools::new(store.clone(), limits.clone(), worker, options),
             templates: Templates::new(store.clone()),
+            live: LiveEvents::new(),
             in_commit: Mutex::default(),
             store,
             ids,
@@ -61,6 +64,14 @@ impl Context {
             worker,
             limits,
         })
+    }
+
+    /// Records what came of a try, and tells it to whoever watches.
+    pub async fn record(&self, tenant: TenantId, row: OutcomeRow) {
+        let (message, outcome, class) = (row.message, row.outcome, row.class);
+        if self.outcomes.record(row).await == Recorded::Yes {
+            self.live.tell(tenant, message, outcome, class);
+        }
     }
 
     pub fn enter_commit(&self, attempt: AttemptId, message: MessageId) {

@@ -6,6 +6,7 @@ mod context;
 mod group;
 mod heartbeat;
 pub mod jobs;
+mod live_events;
 mod outcomes;
 mod registry;
 mod run;

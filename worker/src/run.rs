@@ -59,6 +59,8 @@ impl Worker {
 
         let mut options = BackendOptions::new(pool, self.identity.id);
         options.jobs_max = self.jobs_max;
+        let (context, queue) = (Arc::clone(&self.context), self.queue.clone());
+        let telling = tokio::spawn(async move { context.live.keep_telling(queue).await });
         let backend = QueueBackend::<SendJob>::new(self.queue, options, shutdown.token());
         let context = Arc::clone(&self.context);
         let working = WorkerBuilder::new(self.identity.name.as_str())
@@ -101,6 +103,7 @@ impl Worker {
             }
         };
         keeping.abort();
+        telling.abort();
         gone.cancel();
         tokio::time::timeout(LAST_WORDS, beating).await.context("could not sign off in time")??;
         tracing::info!(worker = %self.identity.id, "stopped");

@@ -9,11 +9,11 @@ use serde_json::Value;
 #[derive(Args, Clone)]
 pub struct ApiConnection {
     /// Where the API is.
-    #[arg(long, env = "POSTFLEET_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "POSTFLEET_URL", default_value = "http://127.0.0.1:8080", global = true)]
     url: String,
     /// A key of your tenant; `postfleet keys create` makes the first.
-    #[arg(long, env = "POSTFLEET_API_KEY", hide_env_values = true)]
-    api_key: String,
+    #[arg(long, env = "POSTFLEET_API_KEY", hide_env_values = true, global = true)]
+    api_key: Option<String>,
 }
 
 /// Why a call came to nothing: what the process's exit code tells.
@@ -44,7 +44,7 @@ impl CallError {
 impl ApiConnection {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        reqwest::Client::new().request(method, url).header("X-API-Key", &self.api_key)
+        reqwest::Client::new().request(method, url).header("X-API-Key", self.api_key.as_deref().unwrap_or_default())
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -65,6 +65,9 @@ impl ApiConnection {
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
         let answer = request.send().await.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
         let status = answer.status();
+        if status.as_u16() == 401 && self.api_key.is_none() {
+            return Err(CallError::Refused("set POSTFLEET_API_KEY, or give --api-key".to_owned()));
+        }
         if status.is_success() {
             return Ok(answer);
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 #[derive(Args, Debug, Clone, Copy)]
 pub struct OutputOptions {
     /// Print one JSON object instead of text.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 

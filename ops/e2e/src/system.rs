@@ -103,9 +103,15 @@ impl System {
 
     /// Starts an orchestrator that lives until the test ends, or until the answer is told to stop.
     pub fn orchestrate(&self) -> anyhow::Result<Shutdown> {
+        self.orchestrate_with(None)
+    }
+
+    /// One that also takes in what others push to a queue.
+    pub fn orchestrate_with(&self, ingress_queue: Option<String>) -> anyhow::Result<Shutdown> {
         let shutdown = Shutdown::default();
         let store = Store::connect(&self.database.url, &StoreOptions::new("orchestrator"))?;
-        let parts = Parts::new(store, QueueLink::connect(&self.redis.url(), Keys::default())?, Ids::system());
+        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        let parts = Parts::new(store, queue, Ids::system()).with_ingress(ingress_queue);
         self.remember(&parts.limits);
         tokio::spawn(orchestrator::run(parts, None, shutdown.clone()));
         Ok(shutdown)

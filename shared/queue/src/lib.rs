@@ -2,6 +2,7 @@
 
 pub mod backend;
 mod backoff;
+mod ingress;
 mod lane;
 pub mod leader;
 mod outcome;
@@ -10,6 +11,7 @@ mod queue_link;
 mod scripts;
 
 pub use backend::{BackendOptions, Delivery, Lease, Marked, QueueBackend};
+pub use ingress::IngressTask;
 pub use lane::LaneName;
 pub use link::{Keys, Link, LinkError as QueueError, PulseView, RESPONSE_TIMEOUT, TokenAsk, Tokens};
 pub use outcome::Outcome;

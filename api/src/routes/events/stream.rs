@@ -15,7 +15,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Watch what happens to your messages.
 ///
-/// Server-sent events, `data: [{"message", "outcome", "class", "at"}, …]`, from now on, for a terminal or a screen. They
+/// Server-sent events, `data: [{"message", "outcome", "class"}, …]`, from now on, for a terminal or a screen. They
 /// are told once and not kept: what must not be missed is read from the messages.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "messages", operation_id = "stream_events",
     security(("api_key" = ["read"])),

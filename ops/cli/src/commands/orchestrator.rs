@@ -20,7 +20,7 @@ pub struct OrchestratorOptions {
 pub async fn run(options: OrchestratorOptions, logs: &LogConfig) -> anyhow::Result<()> {
     telemetry::metrics();
     let shutdown = Shutdown::on_signals()?;
-    let parts = parts(&options.worker)?;
+    let parts = parts(&options.worker, &options.orchestrator)?;
     let OpsConfig { ops_listen } = options.worker.ops;
     ops_server::serve(ops_listen, ops_server::stores_check(parts.store.clone(), parts.queue.clone()), shutdown.clone())
         .await?;
@@ -30,9 +30,10 @@ pub async fn run(options: OrchestratorOptions, logs: &LogConfig) -> anyhow::Resu
     ::orchestrator::run(parts, supervisor, shutdown).await
 }
 
-pub fn parts(options: &WorkerOptions) -> anyhow::Result<Parts> {
+pub fn parts(options: &WorkerOptions, orchestrator: &OrchestratorConfig) -> anyhow::Result<Parts> {
     let store = connect::store(&options.database, "postfleet orchestrator")?;
-    Ok(Parts::new(store, connect::queue(&options.redis)?, Ids::system()))
+    let parts = Parts::new(store, connect::queue(&options.redis)?, Ids::system());
+    Ok(parts.with_ingress(orchestrator.ingress_queue.clone()))
 }
 
 /// Workers started as this very program, with what was given to us.

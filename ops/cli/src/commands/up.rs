@@ -22,7 +22,7 @@ pub struct UpOptions {
 pub async fn run(options: UpOptions, logs: &LogConfig) -> anyhow::Result<()> {
     telemetry::metrics();
     let shutdown = Shutdown::on_signals()?;
-    let parts = orchestrator::parts(&options.worker)?;
+    let parts = orchestrator::parts(&options.worker, &options.orchestrator)?;
     let check = ops_server::stores_check(parts.store.clone(), parts.queue.clone());
     ops_server::serve(options.worker.ops.ops_listen, check, shutdown.clone()).await?;
     tokio::spawn(telemetry::metrics_upkeep());

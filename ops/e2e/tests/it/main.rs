@@ -3,11 +3,13 @@
 mod accounts;
 mod api;
 mod bounding;
+mod commands;
 mod disasters;
 mod explaining;
 mod first_steps;
 mod house_rules;
 mod importing;
+mod ingress;
 mod limiting;
 mod matrix;
 mod processes;

@@ -8,6 +8,7 @@ pub mod priority;
 pub mod refusal;
 pub mod resolve_uncertain;
 pub mod retry;
+pub mod send_request;
 pub mod state;
 pub mod wait;
 

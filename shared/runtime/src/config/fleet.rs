@@ -62,6 +62,10 @@ pub struct OrchestratorConfig {
     /// Worker processes to start and keep running on this machine. 0: they are started by somebody else.
     #[arg(long, env = "POSTFLEET_SPAWN", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=64))]
     pub spawn: u32,
+    /// Queue that other services push to with the stock apalis-redis, e.g. {pf}:ingress; what they push is moved into
+    /// Postgres. Whoever may write to Redis may then send for any tenant.
+    #[arg(long, env = "POSTFLEET_INGRESS_QUEUE", value_parser = parse_queue)]
+    pub ingress_queue: Option<String>,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -84,4 +88,10 @@ pub struct LogConfig {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+fn parse_queue(text: &str) -> Result<String, String> {
+    let plain = (1..=100).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"{}:-_.".contains(&byte));
+    if plain { Ok(text.to_owned()) } else { Err("a queue has 1 to 100 letters, digits or { } : - _ .".to_owned()) }
 }

@@ -183,7 +183,7 @@ impl Sending {
 
     async fn record(&self, reading: Reading) -> Left {
         let accepted = reading.row.state == store::messages::OutcomeState::Accepted;
-        self.context.outcomes.record(reading.row).await;
+        self.context.record(self.tenant, reading.row).await;
         if let Some(pause) = reading.pushback {
             let parked = self.context.limits.park(&BucketKey::Sender(self.sender_id), pause).await;
             if let Err(error) = parked {

@@ -99,7 +99,7 @@ async fn decide(
                 this_try.failed(RefusalClass::SenderRejected, "the sender is archived".to_owned())
             }
         };
-        context.outcomes.record(ended.row).await;
+        context.record(job.tenant, ended.row).await;
     }
     (send, untouched)
 }
@@ -173,7 +173,7 @@ async fn collect(
                 let jitter = context.jitter.next();
                 let this_try = Try { message, expect, tries, address: "", refused_for: Duration::ZERO, jitter };
                 let fault = SmtpFailure::Broken { phase: Phase::Connect, why: "a fault of ours".to_owned() };
-                context.outcomes.record(this_try.read_failure(&fault).row).await;
+                context.record(job.tenant, this_try.read_failure(&fault).row).await;
             }
         }
     }
