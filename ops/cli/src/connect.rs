@@ -18,7 +18,10 @@ pub fn small_store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store>
 }
 
 pub fn queue(config: &RedisConfig) -> anyhow::Result<QueueLink> {
-    Ok(QueueLink::connect(&config.redis_url, Keys::with_tag(&config.redis_tag))?)
+    let keys = Keys::with_tag(&config.redis_tag);
+    let Some(file) = &config.redis_ca_file else { return Ok(QueueLink::connect(&config.redis_url, keys)?) };
+    let authority = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+    Ok(QueueLink::connect_trusting(&config.redis_url, authority, keys)?)
 }
 
 /// What an API process is told, of what it shares with workers and of its own.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Script, ToRedisArgs};
+use redis::{Client, Script, TlsCertificates, ToRedisArgs};
 
 use crate::{Keys, LinkError, PulseView, Result};
 
@@ -20,9 +20,16 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects on first use: a process may start before its Redis.
-    pub fn connect(url: &str, keys: Keys) -> Result<Self> {
-        let client = Client::open(url)?;
+    /// Connects on first use: a process may start before its Redis. `authority`: PEM of who vouches for a `rediss://`
+    /// server, where none of the usual ones does.
+    pub fn connect(url: &str, authority: Option<Vec<u8>>, keys: Keys) -> Result<Self> {
+        let client = match authority {
+            None => Client::open(url)?,
+            Some(root_cert) => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(root_cert) };
+                Client::build_with_tls(url, certificates)?
+            }
+        };
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_connection_timeout(Some(CONNECT_TIMEOUT))

@@ -11,7 +11,12 @@ pub struct QueueLink(Link);
 impl QueueLink {
     /// Connects on first use: a process may start before its Redis.
     pub fn connect(url: &str, keys: Keys) -> Result<Self> {
-        Link::connect(url, keys).map(Self)
+        Link::connect(url, None, keys).map(Self)
+    }
+
+    /// As `connect`, to a server that a private authority vouches for, given as PEM.
+    pub fn connect_trusting(url: &str, authority: Vec<u8>, keys: Keys) -> Result<Self> {
+        Link::connect(url, Some(authority), keys).map(Self)
     }
 
     /// What the limits share with it: one connection, one view of the pulse.

@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod build;
+pub mod certificate;
 pub mod database;
 pub mod guard;
 pub mod postgres;
@@ -16,6 +17,7 @@ pub mod system_user;
 pub mod until;
 
 pub use build::Build;
+pub use certificate::ServerCertificate;
 pub use database::TestDatabase;
 pub use postgres::free_port;
 pub use proxy::FaultProxy;

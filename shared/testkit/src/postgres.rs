@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{binaries, guard, system_user};
+use crate::{ServerCertificate, binaries, guard, system_user};
 
 /// How carefully it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,15 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl Postgres {
     pub fn start(durability: Durability) -> anyhow::Result<Self> {
+        Self::launch(durability, None)
+    }
+
+    /// One that speaks TLS only, with this certificate.
+    pub fn start_with_tls(certificate: &ServerCertificate) -> anyhow::Result<Self> {
+        Self::launch(Durability::Relaxed, Some(certificate))
+    }
+
+    fn launch(durability: Durability, tls: Option<&ServerCertificate>) -> anyhow::Result<Self> {
         let user = system_user::unprivileged()?;
         let folder = tempfile::Builder::new().prefix("postfleet-pg-").tempdir()?;
         system_user::give(folder.path(), user.as_ref())?;
@@ -47,11 +56,22 @@ impl Postgres {
             bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr));
         }
 
+        let mut settings: Vec<String> = settings(durability).into_iter().map(str::to_owned).collect();
+        if let Some(certificate) = tls {
+            let files = certificate.written_to(folder.path())?;
+            system_user::give(&files.certificate, user.as_ref())?;
+            system_user::give(&files.key, user.as_ref())?;
+            let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostnossl all all 127.0.0.1/32 reject\n";
+            fs::write(data.join("pg_hba.conf"), rules)?;
+            settings.push("ssl=on".to_owned());
+            settings.push(format!("ssl_cert_file={}", files.certificate.display()));
+            settings.push(format!("ssl_key_file={}", files.key.display()));
+        }
         let port = free_port()?;
         let log = fs::File::create(folder.path().join("postgres.log"))?;
         let mut server = Command::new(binaries::find("postgres")?);
         server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(folder.path());
-        for setting in settings(durability) {
+        for setting in &settings {
             server.args(["-c", setting]);
         }
         system_user::drop_privileges(&mut server, user.as_ref());

@@ -11,12 +11,14 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::postgres::free_port;
+use crate::certificate::{CertificateFiles, ServerCertificate};
 use crate::{binaries, guard};
 
 pub struct RedisServer {
     server: Option<Child>,
     port: u16,
     folder: TempDir,
+    tls: Option<CertificateFiles>,
 }
 
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -25,18 +27,35 @@ impl RedisServer {
     /// With an append-only file, synced every second, as an operator would run it.
     pub fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("postfleet-redis-").tempdir()?;
-        let mut redis = Self { server: None, port: free_port()?, folder };
+        let mut redis = Self { server: None, port: free_port()?, folder, tls: None };
+        redis.launch()?;
+        Ok(redis)
+    }
+
+    /// One that speaks TLS only, with this certificate.
+    pub fn start_with_tls(certificate: &ServerCertificate) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("postfleet-redis-").tempdir()?;
+        let tls = Some(certificate.written_to(folder.path())?);
+        let mut redis = Self { server: None, port: free_port()?, folder, tls };
         redis.launch()?;
         Ok(redis)
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// A connection of the test's own, to look and to meddle.
     pub fn client(&self) -> anyhow::Result<redis::Connection> {
-        Ok(redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(5))?)
+        let client = match &self.tls {
+            None => redis::Client::open(self.url())?,
+            Some(files) => {
+                let root_cert = Some(fs::read(&files.certificate)?);
+                redis::Client::build_with_tls(self.url(), redis::TlsCertificates { client_tls: None, root_cert })?
+            }
+        };
+        Ok(client.get_connection_with_timeout(Duration::from_secs(5))?)
     }
 
     /// Stops answering, without closing anything.
@@ -101,8 +120,17 @@ impl RedisServer {
 
     fn launch_with(&mut self, append_only: &str) -> anyhow::Result<()> {
         let log = fs::File::create(self.file("redis.log"))?;
-        let server = Command::new(binaries::find("redis-server")?)
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+        let mut server = Command::new(binaries::find("redis-server")?);
+        match &self.tls {
+            None => server.args(["--port", &self.port.to_string()]),
+            Some(files) => server
+                .args(["--port", "0", "--tls-port", &self.port.to_string(), "--tls-auth-clients", "no"])
+                .args(["--tls-cert-file".as_ref(), files.certificate.as_os_str()])
+                .args(["--tls-key-file".as_ref(), files.key.as_os_str()])
+                .args(["--tls-ca-cert-file".as_ref(), files.certificate.as_os_str()]),
+        };
+        let server = server
+            .args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
             .args([
                 "--appendonly",
                 append_only,

@@ -63,6 +63,8 @@ pub fn supervisor(
         ("POSTFLEET_OPS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
     ];
     env.retain(|(_, value)| !value.is_empty());
+    let ca_file = redis.redis_ca_file.as_ref().map(|file| file.display().to_string());
+    env.extend(ca_file.map(|file| ("POSTFLEET_REDIS_CA_FILE".to_owned(), file)));
     env.extend(options.secrets.secret_keys.clone().map(|keys| ("POSTFLEET_SECRET_KEYS".to_owned(), keys)));
     env.extend(smtp.smtp_hello.clone().map(|hello| ("POSTFLEET_SMTP_HELLO".to_owned(), hello)));
     env.extend(

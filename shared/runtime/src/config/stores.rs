@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::crypto::{CryptoError, Keyring};
@@ -5,7 +7,8 @@ use crate::crypto::{CryptoError, Keyring};
 /// Postgres: the only truth.
 #[derive(Args, Clone)]
 pub struct DatabaseConfig {
-    /// postgres://user:password@host:5432/database
+    /// postgres://user:password@host:5432/database; with TLS: ?sslmode=verify-full, and &sslrootcert=/path/ca.pem for an
+    /// authority of your own.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
     /// Connections this process may open.
@@ -16,9 +19,12 @@ pub struct DatabaseConfig {
 /// Redis: hands work out. May be emptied at any time.
 #[derive(Args, Clone)]
 pub struct RedisConfig {
-    /// redis://host:6379
+    /// redis://host:6379, or rediss://user:password@host:6380 with TLS.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: String,
+    /// PEM file with the certificate authority of a rediss:// server, where none of the usual ones vouches for it.
+    #[arg(long, env = "POSTFLEET_REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
     /// Hash tag of every key: two fleets may share one Redis under different tags.
     #[arg(long, env = "POSTFLEET_REDIS_TAG", default_value = "pf", value_parser = parse_tag)]
     pub redis_tag: String,

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use queue::QueueLink;
 use redis::{InfoDict, RedisError};
 use runtime::config::RedisConfig;
 use tokio::time::timeout;
 
 use super::Finding;
+use crate::connect;
 
 const WITHIN: Duration = Duration::from_secs(8);
 const VERSION_MIN: (u32, u32) = (6, 2);
@@ -19,7 +21,11 @@ struct Seen {
 }
 
 pub async fn look(config: &RedisConfig, postgres_now: Option<DateTime<Utc>>) -> Vec<Finding> {
-    let seen = match timeout(WITHIN, ask(&config.redis_url)).await {
+    let queue = match connect::queue(config) {
+        Ok(queue) => queue,
+        Err(error) => return vec![Finding::wrong("redis", format!("{error:#}"), URL_HELP)],
+    };
+    let seen = match timeout(WITHIN, ask(&queue)).await {
         Ok(Ok(seen)) => seen,
         Ok(Err(error)) => return vec![Finding::wrong("redis", error.to_string(), URL_HELP)],
         Err(_) => return vec![Finding::wrong("redis", "it does not answer", URL_HELP)],
@@ -68,8 +74,8 @@ pub async fn look(config: &RedisConfig, postgres_now: Option<DateTime<Utc>>) -> 
     findings
 }
 
-async fn ask(url: &str) -> Result<Seen, RedisError> {
-    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+async fn ask(queue: &QueueLink) -> Result<Seen, RedisError> {
+    let mut connection = queue.connection();
     let info = redis::cmd("INFO").query_async(&mut connection).await?;
     let (now_secs, _): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await?;
     Ok(Seen { info, now_secs })
