@@ -30,7 +30,16 @@ impl Parts {
     pub fn new(store: Store, queue: QueueLink, ids: Ids) -> Self {
         let leadership = Leadership::new(store.clone(), &ids);
         let limits = Limiter::new(queue.link().clone());
-        Self { store, queue, limits, ids, leadership, ingress_queue: None, drain: Arc::default(), in_step: Arc::default() }
+        Self {
+            store,
+            queue,
+            limits,
+            ids,
+            leadership,
+            ingress_queue: None,
+            drain: Arc::default(),
+            in_step: Arc::default(),
+        }
     }
 
     /// With a queue that others push to.

@@ -51,7 +51,9 @@ impl LiveEvents {
                 by_tenant.entry(tenant).or_default().push(event);
             }
             deaf.retain(|_, until| *until > Instant::now());
-            for (tenant, events) in by_tenant.into_iter().filter(|(tenant, _)| !deaf.contains_key(tenant)).collect::<Vec<_>>() {
+            for (tenant, events) in
+                by_tenant.into_iter().filter(|(tenant, _)| !deaf.contains_key(tenant)).collect::<Vec<_>>()
+            {
                 let listened = timeout(REDIS_WITHIN, queue.tell_live(tenant, &Value::Array(events).to_string())).await;
                 if !matches!(listened, Ok(Ok(listeners)) if listeners > 0) {
                     deaf.insert(tenant, Instant::now() + DEAF_FOR);

@@ -13,6 +13,7 @@ const BODY_MAX_BYTES: usize = 4 * 1024;
 /// Why something is paused; an empty body gives no reason.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "the link is wrong"}))]
 pub struct PauseBody {
     /// 1 to 200 characters on one line.
     #[serde(default = "no_reason")]

@@ -79,3 +79,43 @@ pub enum Command {
     /// Print a script that completes commands in your shell.
     Completions(completions::CompletionsOptions),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn variables(command: &clap::Command) -> BTreeSet<String> {
+        let own = command.get_arguments().filter(|argument| !argument.is_hide_set());
+        let named = own.filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned));
+        named.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+
+    #[test]
+    fn the_example_names_every_variable_that_is_read_and_no_other() {
+        let example = include_str!("../../env.example");
+        let named: BTreeSet<String> = example
+            .lines()
+            .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+            .collect();
+        assert_eq!(named, variables(&Options::command()));
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+            for argument in command.get_arguments().filter(|argument| argument.get_env().is_some()) {
+                assert!(argument.get_help().is_some(), "{} of {}", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(check);
+        }
+        check(&Options::command());
+        Options::command().debug_assert();
+    }
+}

@@ -83,6 +83,14 @@ impl System {
         let build = Build::new(&store);
         let tenant = build.tenant().await?;
         let sender = build.sender(tenant, sink.smtp).await?;
+        // An installation that has been at work: where nothing was ever sent, buckets begin full.
+        sqlx::query(
+            "INSERT INTO daily_sends (day, tenant_id, sender_id, sent) VALUES (postfleet_now()::date - 2, $1, $2, 1)",
+        )
+        .bind(tenant.uuid())
+        .bind(sender.uuid())
+        .execute(&mut database.connection().await?)
+        .await?;
         let (ids, shutdown) = (Ids::system(), Shutdown::default());
         let limits = Limiter::new(queue.link().clone());
         Ok(Self {

@@ -32,7 +32,9 @@ impl BeatPulse {
             return Ok(Report::default());
         }
         let state = fleet.state().await?;
-        match self.parts.queue.begin_generation(state.generation, state.beat).await? {
+        // Asked only now: no row that was queued under the old generation can be committed any more.
+        let never_sent = fleet.never_sent().await?;
+        match self.parts.queue.begin_generation(state.generation, state.beat, never_sent).await? {
             Begun::Yes => {
                 metrics::counter!("postfleet_redis_losses_total").increment(1);
                 match returned {

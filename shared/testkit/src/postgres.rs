@@ -61,7 +61,8 @@ impl Postgres {
             let files = certificate.written_to(folder.path())?;
             system_user::give(&files.certificate, user.as_ref())?;
             system_user::give(&files.key, user.as_ref())?;
-            let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostnossl all all 127.0.0.1/32 reject\n";
+            let rules =
+                "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostnossl all all 127.0.0.1/32 reject\n";
             fs::write(data.join("pg_hba.conf"), rules)?;
             settings.push("ssl=on".to_owned());
             settings.push(format!("ssl_cert_file={}", files.certificate.display()));

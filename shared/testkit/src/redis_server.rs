@@ -10,8 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::postgres::free_port;
 use crate::certificate::{CertificateFiles, ServerCertificate};
+use crate::postgres::free_port;
 use crate::{binaries, guard};
 
 pub struct RedisServer {

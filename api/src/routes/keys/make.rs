@@ -20,6 +20,7 @@ const NAME_MAX_CHARS: usize = 100;
 /// A key to be made.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "website", "scopes": ["send"]}))]
 pub struct KeyDraft {
     /// What it is for: 1 to 100 characters on one line.
     #[serde(default = "unnamed")]

@@ -19,6 +19,7 @@ const OVERLAP_MAX_SECS: u32 = 30 * 24 * 3_600;
 /// How the old key ends.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"overlap_seconds": 3600}))]
 pub struct RotateBody {
     /// Seconds that the old key lives on beside the new one: 0 to 2,592,000; a day where nothing is said.
     #[serde(default = "a_day")]

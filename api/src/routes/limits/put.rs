@@ -19,6 +19,7 @@ const EXCEPTIONS_MAX: usize = 1_000;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"limits": ["20/min", "1000/h"]}))]
 pub struct NewLimits {
     /// Up to four windows, like 20/min, 1000/h, 200/h,burst=20 or 500/day; none: nothing is limited.
     #[schema(max_items = 4, example = json!(["20/min", "1000/h"]))]

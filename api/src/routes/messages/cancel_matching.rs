@@ -20,6 +20,7 @@ const WITHIN: Duration = Duration::from_secs(15);
 /// Messages that fit all that is given; something must be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"tag": "spring"}))]
 pub struct CancelBody {
     #[serde(default)]
     sender: Option<SenderId>,

@@ -27,6 +27,7 @@ struct Batch {
 
 /// What a batch looks like from outside.
 #[derive(ToSchema)]
+#[schema(example = json!({"messages": [{"sender": "snd_01990000000070008000000000000006", "to": "ann@example.com", "subject": "Hello", "text": "Hello"}]}))]
 #[expect(dead_code, reason = "describes what `Batch` reads")]
 pub struct BatchDraft {
     #[schema(min_items = 1, max_items = 1000)]

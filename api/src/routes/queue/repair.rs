@@ -18,6 +18,7 @@ const WITHIN: Duration = Duration::from_secs(15);
 /// Failed messages that fit all that is given; an empty body means all.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"class": "network"}))]
 pub struct FailedBody {
     #[serde(default)]
     sender: Option<SenderId>,

@@ -21,6 +21,7 @@ struct Suppressions {
 
 /// Addresses that must not be mailed.
 #[derive(ToSchema)]
+#[schema(example = json!({"suppressions": [{"address": "ann@example.com", "reason": "unsubscribe"}]}))]
 #[expect(dead_code, reason = "describes what `Suppressions` reads")]
 pub struct SuppressionsBody {
     #[schema(min_items = 1, max_items = 1000)]

@@ -16,6 +16,7 @@ const NAME_MAX_CHARS: usize = 200;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "My team", "uncertain_policy": "show"}))]
 pub struct TenantDraft {
     /// 1 to 200 characters on one line.
     #[schema(example = "My team")]

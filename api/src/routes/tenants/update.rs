@@ -15,6 +15,7 @@ use crate::{ApiError, ApiState};
 /// What changes; a field that is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Our team"}))]
 pub struct TenantPatch {
     #[serde(default)]
     name: Option<String>,

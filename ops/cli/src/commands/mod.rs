@@ -17,6 +17,7 @@ pub mod queue;
 pub mod resume;
 pub mod send;
 pub mod senders;
+mod smtp_url;
 pub mod stats;
 pub mod suppressions;
 pub mod tail;

@@ -13,6 +13,7 @@ use serde_json::json;
 use store::{NewSender, SenderPage};
 
 use super::pausing::{PauseOptions, ResumeOptions};
+use super::smtp_url::{self, SmtpUrl};
 use crate::connect;
 use crate::output::OutputOptions;
 
@@ -87,14 +88,18 @@ struct CreateSender {
     /// The name beside it.
     #[arg(long)]
     display_name: Option<String>,
-    #[arg(long)]
-    smtp_host: String,
-    #[arg(long, default_value_t = 587, value_parser = clap::value_parser!(u16).range(1..))]
+    /// All of the account in a line: smtp://user:password@host:587 (STARTTLS), smtps:// (TLS), or smtp+plain:// (neither).
+    /// An @ in the user's name is written %40. Better by environment, so that no shell history keeps the password.
+    #[arg(long, env = "POSTFLEET_SMTP_URL", hide_env_values = true, value_parser = smtp_url::parse, required_unless_present = "smtp_host")]
+    smtp_url: Option<SmtpUrl>,
+    #[arg(long, conflicts_with = "smtp_url")]
+    smtp_host: Option<String>,
+    #[arg(long, default_value_t = 587, conflicts_with = "smtp_url", value_parser = clap::value_parser!(u16).range(1..))]
     smtp_port: u16,
-    #[arg(long, value_enum, default_value_t = Protection::Starttls)]
+    #[arg(long, value_enum, conflicts_with = "smtp_url", default_value_t = Protection::Starttls)]
     tls: Protection,
     /// The account's name. Its password is read from standard input, so that no shell history keeps it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "smtp_url")]
     username: Option<String>,
     /// Simultaneous connections, over all workers.
     #[arg(long, default_value_t = CONNECTIONS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=i64::from(CONNECTIONS_MAX)))]
@@ -153,20 +158,15 @@ async fn check(asked: CheckSender) -> anyhow::Result<()> {
 }
 
 async fn create(asked: CreateSender) -> anyhow::Result<()> {
-    let tls = match asked.tls {
-        Protection::Starttls => TlsMode::Starttls,
-        Protection::Tls => TlsMode::Tls,
-        Protection::None => TlsMode::None,
-    };
-    let password = asked.username.is_some().then(read_password).transpose()?;
+    let account = account(&asked)?;
     let draft = SenderDraft {
         address: asked.address.clone(),
         display_name: asked.display_name.clone(),
-        smtp_host: asked.smtp_host.clone(),
-        smtp_port: asked.smtp_port,
-        tls,
-        username: asked.username.clone(),
-        password,
+        smtp_host: account.host,
+        smtp_port: account.port,
+        tls: account.tls,
+        username: account.username,
+        password: account.password,
         max_connections: asked.max_connections,
     };
     let checked = draft.validate(false).map_err(|problems| {
@@ -191,6 +191,23 @@ async fn create(asked: CreateSender) -> anyhow::Result<()> {
     store.senders().create(asked.tenant, new).await?;
     asked.output.print(&json!({"sender": id}));
     Ok(())
+}
+
+fn account(asked: &CreateSender) -> anyhow::Result<SmtpUrl> {
+    if let Some(url) = &asked.smtp_url {
+        return Ok(url.clone());
+    }
+    Ok(SmtpUrl {
+        host: asked.smtp_host.clone().unwrap_or_default(),
+        port: asked.smtp_port,
+        tls: match asked.tls {
+            Protection::Starttls => TlsMode::Starttls,
+            Protection::Tls => TlsMode::Tls,
+            Protection::None => TlsMode::None,
+        },
+        username: asked.username.clone(),
+        password: asked.username.is_some().then(read_password).transpose()?,
+    })
 }
 
 fn read_password() -> anyhow::Result<String> {

@@ -60,7 +60,19 @@ async fn a_file_is_sent_once_however_often_it_is_given_and_wrong_lines_are_told(
     (0..1_200).for_each(|at| csv.push_str(&format!("r{at}@recipients.example,\"Name, {at}\"\n")));
     csv.push_str("nobody,Nobody\n");
     let file = written(folder.path(), "people.csv", &csv)?;
-    let send = ["send", "--sender", &sender, "--file", &file, "--subject", "Hi {{name}}", "--text", "Hello", "--tag", "spring"];
+    let send = [
+        "send",
+        "--sender",
+        &sender,
+        "--file",
+        &file,
+        "--subject",
+        "Hi {{name}}",
+        "--text",
+        "Hello",
+        "--tag",
+        "spring",
+    ];
     let (code, answer) = cli.json(&send).await?;
     assert_eq!((code, &answer["accepted"], &answer["refused"]), (1, &json!(1_200), &json!(1)), "{answer}");
     assert_eq!(answer["problems"][0]["line"], 1_202);
@@ -73,8 +85,9 @@ async fn a_file_is_sent_once_however_often_it_is_given_and_wrong_lines_are_told(
     let file = written(folder.path(), "one.ndjson", &line)?;
     let (code, answer) = cli.json(&["send", "--file", &file]).await?;
     assert_eq!((code, &answer["accepted"]), (0, &json!(1)), "{answer}");
-    let (code, answer) =
-        cli.json(&["send", "--sender", &sender, "--to", "bob@recipients.example", "--subject", "Hi", "--text", "Hi"]).await?;
+    let (code, answer) = cli
+        .json(&["send", "--sender", &sender, "--to", "bob@recipients.example", "--subject", "Hi", "--text", "Hi"])
+        .await?;
     assert_eq!(code, 0, "{answer}");
     let (code, found) = cli.json(&["messages", "list", "--to", "bob@recipients.example"]).await?;
     assert_eq!((code, &found["data"][0]["id"]), (0, &answer["id"]));
@@ -103,18 +116,35 @@ async fn a_doctor_finds_what_is_wrong_and_says_how_to_mend_it() -> anyhow::Resul
     let worker = system.work()?;
     let grades = |answer: &Value| -> Vec<(String, String)> {
         let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-        answer["findings"].as_array().into_iter().flatten().map(|one| (text(one, "about"), text(one, "grade"))).collect()
+        answer["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| (text(one, "about"), text(one, "grade")))
+            .collect()
     };
     until("the worker is known", async || Ok(system.store.workers().alive().await? == 1)).await;
     let (_, answer) = cli.json(&["doctor"]).await?;
     let found = grades(&answer);
     // A test's own servers are allowed to lose what they have.
-    for (about, grade) in [("postgres", "ok"), ("schema", "ok"), ("orchestrator", "ok"), ("workers", "ok"), ("redis", "ok"),
-        ("eviction", "ok"), ("clocks", "ok"), ("durability", "wrong"), ("passwords of senders", "ok")]
-    {
+    for (about, grade) in [
+        ("postgres", "ok"),
+        ("schema", "ok"),
+        ("orchestrator", "ok"),
+        ("workers", "ok"),
+        ("redis", "ok"),
+        ("eviction", "ok"),
+        ("clocks", "ok"),
+        ("durability", "wrong"),
+        ("passwords of senders", "ok"),
+    ] {
         assert!(found.contains(&(about.to_owned(), grade.to_owned())), "{about}: {answer}");
     }
-    let _: () = redis::cmd("CONFIG").arg("SET").arg("maxmemory-policy").arg("allkeys-lru").query(&mut system.redis.client()?)?;
+    let _: () = redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("maxmemory-policy")
+        .arg("allkeys-lru")
+        .query(&mut system.redis.client()?)?;
     let (code, answer) = cli.json(&["doctor"]).await?;
     assert_eq!(code, 1);
     assert!(grades(&answer).contains(&("eviction".to_owned(), "wrong".to_owned())), "{answer}");

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::limits::LimitTarget;
 use domain::messages::MessageState;
 use e2e::System;
 use testkit::{SinkOptions, until, until_within};
@@ -15,6 +16,29 @@ async fn busy(messages: usize) -> anyhow::Result<System> {
 
 async fn until_taken(system: &System, wanted: usize) {
     until(&format!("the sink has taken {wanted}"), async || Ok(system.sink.accepted()?.len() >= wanted)).await;
+}
+
+#[tokio::test]
+async fn a_new_installation_sends_its_first_message_at_once_and_a_lost_redis_gives_no_burst_again() -> anyhow::Result<()>
+{
+    let system = System::without_orchestrator(&SinkOptions::default()).await?;
+    sqlx::query("DELETE FROM daily_sends").execute(&mut system.database.connection().await?).await?;
+    system.build.limit(LimitTarget::Senders(system.tenant), &["1/h,burst=3"]).await?;
+    system.build.scheduled(system.tenant, system.sender, 5).await?;
+    let (worker, orchestrator) = (system.work()?, system.orchestrate()?);
+    until("the burst has left", async || Ok(system.sink.accepted()?.len() == 3)).await;
+    orchestrator.begin();
+    let _: () = redis::cmd("FLUSHALL").query(&mut system.redis.client()?)?;
+    system.orchestrate()?;
+    system.until_led().await;
+    // A message that may go shows that the fleet is at work again; the limited ones are still where they were.
+    let other = system.build.sender(system.tenant, system.sink.smtp).await?;
+    system.build.limit(LimitTarget::Sender(system.tenant, other), &["1000/s"]).await?;
+    let row = system.build.message(other, "ann@recipients.example");
+    system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&row)).await?;
+    system.until_state(row.id, MessageState::Accepted).await;
+    assert_eq!(system.sink.accepted()?.len(), 4);
+    worker.stop().await
 }
 
 #[tokio::test]

@@ -59,7 +59,8 @@ async fn a_task_that_is_moved_twice_is_one_message() -> anyhow::Result<()> {
     .await;
     // As if the importer had died behind the commit: the task stands there again.
     let mut redis = system.redis.client()?;
-    let _: () = redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg(&tasks[0].id).arg(&tasks[0].data).query(&mut redis)?;
+    let _: () =
+        redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg(&tasks[0].id).arg(&tasks[0].data).query(&mut redis)?;
     let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg(&tasks[0].id).query(&mut redis)?;
     until("it is gone again", async || Ok(system.queue.peek_ingress(QUEUE, 10).await?.is_empty())).await;
     assert_eq!(system.database.count("SELECT count(*) FROM messages").await?, 1);
@@ -80,7 +81,8 @@ async fn garbage_is_set_aside_with_its_reason_and_holds_nobody_up() -> anyhow::R
     }
     let mut redis = system.redis.client()?;
     let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg("no-data").query(&mut redis)?;
-    let _: () = redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg("not-text").arg(&b"\xff\0"[..]).query(&mut redis)?;
+    let _: () =
+        redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg("not-text").arg(&b"\xff\0"[..]).query(&mut redis)?;
     let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg("not-text").query(&mut redis)?;
     storage.push(request(&system, "ann@recipients.example")).await?;
     system.orchestrate_with(Some(QUEUE.to_owned()))?;
@@ -96,7 +98,9 @@ async fn a_task_for_later_waits_in_postgres() -> anyhow::Result<()> {
     let system = System::without_orchestrator(&SinkOptions::default()).await?;
     let mut storage = storage(&system).await?;
     let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut system.redis.client()?)?;
-    storage.push_task(TaskBuilder::new(request(&system, "ann@recipients.example")).run_at_timestamp(now + 3_600).build()).await?;
+    storage
+        .push_task(TaskBuilder::new(request(&system, "ann@recipients.example")).run_at_timestamp(now + 3_600).build())
+        .await?;
     system.orchestrate_with(Some(QUEUE.to_owned()))?;
     let waits = "SELECT count(*) FROM message_runs WHERE state = 'scheduled' AND run_at > postfleet_now() + interval '50 minutes'";
     until("it waits there", async || Ok(system.database.count(waits).await? == 1)).await;

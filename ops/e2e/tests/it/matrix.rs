@@ -222,6 +222,60 @@ async fn every_route_serves_its_owner_and_nobody_else() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The example of an operation's JSON body, with the ids of somebody's own things.
+fn example(api: &Value, operation: &Operation, things: &Things) -> Option<Value> {
+    let told = &api["paths"][&operation.path][operation.method.to_lowercase()];
+    let schema = &told["requestBody"]["content"]["application/json"]["schema"];
+    let named =
+        schema["$ref"].as_str().or_else(|| schema["oneOf"].as_array()?.iter().find_map(|one| one["$ref"].as_str()))?;
+    let example = api.pointer(named.trim_start_matches('#'))?.get("example")?;
+    let own = example.to_string().replace("snd_01990000000070008000000000000006", &things.fill("{sender}"));
+    serde_json::from_str(&own).ok()
+}
+
+#[tokio::test]
+async fn every_example_in_the_description_works_as_it_stands() -> anyhow::Result<()> {
+    let system = System::start_with(&SinkOptions::default()).await?;
+    let client = system.serve().await?;
+    let (_, api) = client.get("/openapi.json").await?;
+    let operator = client.with_key(&system.operator_key().await?);
+    let mut tried = 0;
+    for operation in operations(&client).await? {
+        let Some(row) = rows().into_iter().find(|row| row.operation == operation.id) else { continue };
+        let things = Things::of(&system).await?;
+        let Some(example) = example(&api, &operation, &things) else {
+            let has_body = row.body.as_ref().is_some_and(|body| !body.is_null());
+            assert!(
+                !has_body || row.operation == "resolve_message" || row.operation == "create_tenant_key",
+                "{} has no example",
+                operation.id
+            );
+            continue;
+        };
+        let own = if operation.scope == "operator" { operator.clone() } else { client.with_key(&things.key) };
+        let path = path(&operation, &row, &things);
+        let answer = own.send(&operation.method, &path, &[("Content-Type", "application/json")], example.to_string());
+        let answer = answer.await?;
+        assert_eq!(answer.status, row.status, "{}: {}", operation.id, answer.text);
+        tried += 1;
+    }
+    assert!(tried >= 15, "{tried}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_stands_in_the_reference_that_people_read() -> anyhow::Result<()> {
+    let system = System::start_with(&SinkOptions::default()).await?;
+    let client = system.serve().await?;
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api.md");
+    let page = std::fs::read_to_string(file)?;
+    for operation in operations(&client).await? {
+        let line = format!("`{} {}`", operation.method, operation.path);
+        assert!(page.contains(&line), "docs/api.md does not name {line}");
+    }
+    Ok(())
+}
+
 /// A revoked key, and one that has expired.
 async fn ended_keys(system: &System, tenant: domain::ids::TenantId) -> anyhow::Result<Vec<String>> {
     let revoked = system.build.key(tenant, KeyRights::full()).await?;

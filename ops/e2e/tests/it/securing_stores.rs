@@ -26,7 +26,8 @@ fn stores_are_reached_over_tls_with_their_authority_and_not_without() -> anyhow:
     let (certificate, folder) = (ServerCertificate::make()?, tempfile::tempdir()?);
     let authority = certificate.written_to(folder.path())?.certificate;
     let (postgres, redis) = (Postgres::start_with_tls(&certificate)?, RedisServer::start_with_tls(&certificate)?);
-    let database = |mode: &str, root: &Path| format!("{}?sslmode={mode}&sslrootcert={}", postgres.url("postgres"), root.display());
+    let database =
+        |mode: &str, root: &Path| format!("{}?sslmode={mode}&sslrootcert={}", postgres.url("postgres"), root.display());
     let trusted = [
         ("DATABASE_URL", database("verify-full", &authority)),
         ("REDIS_URL", redis.url()),
@@ -37,16 +38,26 @@ fn stores_are_reached_over_tls_with_their_authority_and_not_without() -> anyhow:
     let found = findings(&postfleet(&["doctor", "--json"], &trusted)?)?;
     assert!(has(&found, "schema", "ok") && has(&found, "redis", "ok"), "{found:?}");
 
-    let stranger = ServerCertificate::make()?.written_to(&std::fs::create_dir(folder.path().join("other")).map(|()| folder.path().join("other"))?)?;
+    let stranger = ServerCertificate::make()?
+        .written_to(&std::fs::create_dir(folder.path().join("other")).map(|()| folder.path().join("other"))?)?;
     for wrong in [
         [trusted[0].clone(), ("REDIS_URL", redis.url().replace("rediss:", "redis:")), trusted[2].clone()],
-        [trusted[0].clone(), trusted[1].clone(), ("POSTFLEET_REDIS_CA_FILE", stranger.certificate.display().to_string())],
+        [
+            trusted[0].clone(),
+            trusted[1].clone(),
+            ("POSTFLEET_REDIS_CA_FILE", stranger.certificate.display().to_string()),
+        ],
     ] {
         let found = findings(&postfleet(&["doctor", "--json"], &wrong)?)?;
         assert!(has(&found, "schema", "ok") && has(&found, "redis", "wrong"), "{found:?}");
     }
-    for wrong in [format!("{}?sslmode=disable", postgres.url("postgres")), database("verify-full", &stranger.certificate)] {
-        let found = findings(&postfleet(&["doctor", "--json"], &[("DATABASE_URL", wrong), trusted[1].clone(), trusted[2].clone()])?)?;
+    for wrong in
+        [format!("{}?sslmode=disable", postgres.url("postgres")), database("verify-full", &stranger.certificate)]
+    {
+        let found = findings(&postfleet(
+            &["doctor", "--json"],
+            &[("DATABASE_URL", wrong), trusted[1].clone(), trusted[2].clone()],
+        )?)?;
         assert!(has(&found, "postgres", "wrong") && has(&found, "redis", "ok"), "{found:?}");
     }
     Ok(())

@@ -30,6 +30,7 @@ const TAG_MAX_BYTES: usize = 64;
 /// Unknown fields are refused, so that a misspelt one is not silently ignored.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"sender": "snd_01990000000070008000000000000006", "to": "ann@example.com", "subject": "Hello {{name}}", "html": "<p>Hello {{default name \"there\"}}</p>", "data": {"name": "Ann"}, "tags": ["spring"], "dedupe_key": "hello-ann"}))]
 pub struct MessageDraft {
     pub sender: SenderId,
     /// The recipient's address.
@@ -76,6 +77,7 @@ pub struct MessageDraft {
 /// A template to be stored once and used by many messages.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"subject": "Hello {{name}}", "html": "<p>Hello {{name}}</p>"}))]
 pub struct ContentDraft {
     /// Handlebars; at most 900 bytes on one line.
     #[schema(example = "Hello {{name}}")]

@@ -41,7 +41,8 @@ mod tests {
             serde_json::from_value(json!({"tenant": "tnt_01990000000070008000000000000001", "message": message}))
                 .expect("well-formed")
         };
-        let base = json!({"sender": "snd_01990000000070008000000000000001", "to": "a@b.cc", "subject": "Hi", "text": "Hi"});
+        let base =
+            json!({"sender": "snd_01990000000070008000000000000001", "to": "a@b.cc", "subject": "Hi", "text": "Hi"});
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         let (past, later) = (now - TimeDelta::hours(1), now + TimeDelta::hours(1));
         assert_eq!(read(base.clone()).due_at(Some(past), now).message.send_at, None);

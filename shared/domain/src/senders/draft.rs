@@ -16,6 +16,7 @@ const SUBMISSION_PORT: u16 = 587;
 /// An SMTP account that mail leaves from.
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"address": "me@example.com", "smtp_host": "smtp.example.com", "smtp_port": 587, "tls": "starttls", "max_connections": 10}))]
 pub struct SenderDraft {
     /// The address in From.
     #[schema(example = "me@example.com")]
@@ -58,6 +59,7 @@ fn connections_default() -> u32 {
 /// What changes; a field that is left out stays as it is.
 #[derive(Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"display_name": "Me", "max_connections": 5}))]
 pub struct SenderPatch {
     #[serde(default)]
     pub address: Option<String>,

@@ -32,7 +32,7 @@ impl Setup {
     pub async fn begin_generation(&self) -> anyhow::Result<()> {
         let beat = self.beat.fetch_add(1, Ordering::Relaxed);
         let generation: domain::ids::JobId = self.ids.next();
-        self.queue.begin_generation(generation.uuid(), beat).await?;
+        self.queue.begin_generation(generation.uuid(), beat, false).await?;
         Ok(())
     }
 

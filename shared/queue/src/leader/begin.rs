@@ -16,8 +16,9 @@ pub enum Begun {
 
 impl QueueLink {
     /// Clears what an older generation left and begins a new one. The pulse goes first, so that every script refuses
-    /// while the rest is cleared.
-    pub async fn begin_generation(&self, generation: Uuid, beat: i64) -> Result<Begun> {
+    /// while the rest is cleared. Its buckets are empty, because nobody knows what the lost ones had given; where nothing
+    /// was ever sent, they had given nothing.
+    pub async fn begin_generation(&self, generation: Uuid, beat: i64, never_sent: bool) -> Result<Begun> {
         let keys = self.keys();
         let mut connection = self.connection();
         let standing: Option<String> = connection.hget(keys.pulse(), "generation").await?;
@@ -32,7 +33,7 @@ impl QueueLink {
         for pattern in keys.cleared_patterns() {
             self.unlink(&pattern).await?;
         }
-        let args = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)];
+        let args = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat), Arg::Number(i64::from(never_sent))];
         let answer = self.invoke(&scripts::BEGIN, &[keys.pulse()], &args).await?;
         match (answer.status.as_str(), answer.beat) {
             ("ok", _) => {

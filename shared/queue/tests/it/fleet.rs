@@ -57,7 +57,7 @@ impl Fleet {
     /// Begins a generation, as the leader does after a loss, with room for everything.
     pub async fn begin_generation(&self) -> anyhow::Result<Uuid> {
         let (generation, beat) = (self.ids.next(), self.next_beat());
-        self.link.begin_generation(generation, beat).await?;
+        self.link.begin_generation(generation, beat, false).await?;
         let caps = Caps { window: 1_000_000, tenant: 1_000_000, senders: vec![(self.sender, 1_000_000)] };
         self.link.occupancy(&caps).await?;
         Ok(generation)

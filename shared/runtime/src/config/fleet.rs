@@ -80,6 +80,7 @@ pub struct LogConfig {
     /// What to log, e.g. `info` or `info,queue=debug`.
     #[arg(long, env = "POSTFLEET_LOG", global = true)]
     pub log: Option<String>,
+    /// How: text for people, json for machines.
     #[arg(long, env = "POSTFLEET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     pub log_format: LogFormat,
 }

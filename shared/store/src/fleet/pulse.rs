@@ -55,6 +55,11 @@ impl Fleet<'_> {
         Ok(returned.map(|rows| rows as u64))
     }
 
+    /// Whether no message of anybody was ever committed, as far back as days are counted.
+    pub async fn never_sent(&self) -> Result<bool> {
+        Ok(sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM daily_sends)").fetch_one(self.pool).await?)
+    }
+
     /// Stops all sending until `resume`. A leader write.
     pub async fn halt(&self, term: Term, reason: &str) -> Result<bool> {
         let done = sqlx::query(
