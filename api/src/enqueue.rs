@@ -31,13 +31,15 @@ struct Held {
     places: Vec<usize>,
 }
 
-/// Stores the messages and answers for each in order. When this returns, every one of them is durable.
+/// Stores the messages, each with its place in the request, and answers for each in order. When this returns, every one of them is durable.
 pub async fn enqueue(
     state: &ApiState,
     tenant: TenantId,
     creation: Creation,
-    messages: Vec<NewMessage>,
+    asked: Vec<(usize, NewMessage)>,
 ) -> Result<Vec<Enqueued>, ApiError> {
+    // A repeat may accept what the first run refused: each is known by its place in the request, not among these.
+    let (asked_at, messages): (Vec<usize>, Vec<NewMessage>) = asked.into_iter().unzip();
     let held = reserve(state, tenant, &messages).await;
     let mut jobs: HashMap<usize, JobId> = HashMap::new();
     for held in &held {
@@ -48,7 +50,7 @@ pub async fn enqueue(
         .enumerate()
         .map(|(at, message)| EnqueueRow {
             id: state.ids.next(),
-            dedupe_hash: message.dedupe_key.as_deref().map(dedupe_hash).or_else(|| creation.dedupe_hash(at)),
+            dedupe_hash: message.dedupe_key.as_deref().map(dedupe_hash).or_else(|| creation.dedupe_hash(asked_at[at])),
             job: jobs.get(&at).copied(),
             message,
         })

@@ -108,7 +108,7 @@ impl ApiError {
         let error = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "the service cannot store anything right now; try again",
+            "the service did not answer in time; repeat with the same Idempotency-Key or dedupe_key",
         );
         Self { retry_after_secs: Some(1), ..error }
     }

@@ -33,7 +33,7 @@ pub enum Failures {
     /// Our fault: `internal`.
     #[response(status = 500)]
     Internal(ErrorBody),
-    /// Nothing can be stored right now; nothing was: `unavailable`.
+    /// Postgres did not answer in time: it may have been stored. Repeat with the same Idempotency-Key or dedupe_key: `unavailable`.
     #[response(status = 503)]
     Unavailable(ErrorBody),
 }

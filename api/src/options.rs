@@ -17,6 +17,8 @@ pub struct ApiOptions {
     pub hello: String,
     /// Requests of one key over the whole fleet; none: as many as come.
     pub key_rate: Option<Rate>,
+    /// Longest that counting a request waits for Redis.
+    pub redis_within: Duration,
     /// Simultaneous connections of this process.
     pub connections_max: usize,
     /// Longest a client may take to send a request's head, and to take a piece of an answer.
@@ -31,6 +33,7 @@ impl Default for ApiOptions {
             roots: TlsRoots::default(),
             hello: "localhost".to_owned(),
             key_rate: None,
+            redis_within: Duration::from_millis(20),
             connections_max: 4_096,
             patience: Duration::from_secs(10),
         }

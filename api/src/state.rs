@@ -4,6 +4,7 @@ use limits::Limiter;
 use queue::QueueLink;
 use runtime::{DatabaseClock, Ids};
 use store::Store;
+use tokio::sync::Semaphore;
 
 use crate::ApiOptions;
 use crate::extract::{KeyCache, RequestRates};
@@ -23,7 +24,14 @@ pub struct ApiState {
     pub(crate) rates: Arc<RequestRates>,
     pub(crate) senders: Arc<KnownSenders>,
     pub(crate) contents: Arc<KnownContents>,
+    /// Places for who watches: each is a connection to Redis.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Places for checks of senders: each speaks to a server of a caller's choice.
+    pub(crate) checks: Arc<Semaphore>,
 }
+
+const STREAMS_MAX: usize = 128;
+const CHECKS_MAX: usize = 32;
 
 impl ApiState {
     pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock, options: ApiOptions) -> Self {
@@ -35,9 +43,11 @@ impl ApiState {
             ids,
             clock,
             keys: Arc::default(),
-            rates: Arc::new(RequestRates::new(options.key_rate)),
+            rates: Arc::new(RequestRates::new(options.key_rate, options.redis_within)),
             senders: Arc::default(),
             contents: Arc::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             options: Arc::new(options),
         }
     }

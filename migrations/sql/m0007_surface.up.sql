@@ -3,6 +3,8 @@ ALTER TABLE api_keys ADD COLUMN scopes text[] NOT NULL DEFAULT '{read,send,manag
     CONSTRAINT api_keys_scopes CHECK (scopes <@ '{read,send,manage}'::text[]);
 -- To the minute: a key is not worth a write per request.
 ALTER TABLE api_keys ADD COLUMN last_used_at timestamptz;
+-- Its successor, where it was rotated: a key is replaced once.
+ALTER TABLE api_keys ADD COLUMN replaced_by uuid;
 
 -- Answers to requests that may be repeated. `id` is what a request creates, so that one that crashed in the middle and
 -- is repeated creates nothing twice.
@@ -26,7 +28,9 @@ ALTER TABLE message_runs ADD COLUMN cleared_at timestamptz;
 
 -- What came through the ingress queue and was refused: kept for whoever sent it.
 CREATE TABLE ingress_refusals (
-    task_id text PRIMARY KEY CHECK (length(task_id) <= 200),
+    -- The hash of task and payload: the same refused again is the same row.
+    id bytea PRIMARY KEY CHECK (length(id) = 32),
+    task_id bytea NOT NULL,
     tenant_id uuid,
     problem text NOT NULL,
     payload bytea NOT NULL,

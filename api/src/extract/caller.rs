@@ -5,6 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use domain::ids::{ApiKeyId, TenantId};
 use domain::keys::{ApiKey, KeyRights, KeyScope, MalformedKey};
 use store::{KeyOwner, OPERATOR};
@@ -18,6 +19,7 @@ pub struct Caller {
     pub tenant: TenantId,
     pub key: ApiKeyId,
     pub rights: KeyRights,
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Caller {
@@ -75,7 +77,7 @@ async fn find(state: &ApiState, given: Option<Result<ApiKey, MalformedKey>>) -> 
     };
     if bool::from(key.hash()[..].ct_eq(&owner.hash)) {
         state.keys.used(key.id);
-        Ok(Caller { tenant: owner.tenant, key: key.id, rights: owner.rights })
+        Ok(Caller { tenant: owner.tenant, key: key.id, rights: owner.rights, expires_at: owner.expires_at })
     } else {
         Err(ApiError::invalid_api_key())
     }

@@ -16,7 +16,8 @@ const LOCK_SECS: f64 = 35.0;
 const KEY_MAX_BYTES: usize = 255;
 /// The largest body that any creating route takes.
 const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
-const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+/// A thousand refusals with all their problems.
+const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Under which id a request creates, where it brought an idempotency key: one that is repeated after a crash in the
 /// middle creates nothing twice.
@@ -69,6 +70,8 @@ pub async fn idempotent(State(state): State<ApiState>, caller: Caller, mut reque
     let told = IdempotentRequest {
         key_hash: Sha256::digest(key.as_bytes()).into(),
         request_hash: Sha256::new()
+            // Another key may not do the same: it neither gets this one's answer nor takes its request over.
+            .chain_update(caller.key.uuid().as_bytes())
             .chain_update(parts.method.as_str())
             .chain_update([0])
             .chain_update(parts.uri.to_string())
@@ -77,7 +80,8 @@ pub async fn idempotent(State(state): State<ApiState>, caller: Caller, mut reque
             .finalize()
             .into(),
     };
-    let claimed = state.store.idempotency().claim(caller.tenant, &told, state.ids.next(), LOCK_SECS).await;
+    let fresh: Uuid = state.ids.next();
+    let claimed = state.store.idempotency().claim(caller.tenant, &told, fresh, LOCK_SECS).await;
     let id = match claimed.map_err(ApiError::from) {
         Ok(IdempotencyAnswer::Run(id)) => id,
         Ok(IdempotencyAnswer::InProgress) => return ApiError::idempotency_conflict().into_response(),
@@ -88,28 +92,38 @@ pub async fn idempotent(State(state): State<ApiState>, caller: Caller, mut reque
     request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(Creation(Some(id)));
     let response = next.run(request).await;
-    finish(&state, &caller, &told, id, response).await
+    finish(&state, &caller, &told, Run { id, is_takeover: id != fresh }, response).await
+}
+
+struct Run {
+    id: Uuid,
+    /// Somebody began it, and may have created before he died.
+    is_takeover: bool,
 }
 
 /// Keeps what was created; lets a key go whose request came to nothing.
-async fn finish(state: &ApiState, caller: &Caller, told: &IdempotentRequest, id: Uuid, response: Response) -> Response {
-    let keys = state.store.idempotency();
+async fn finish(state: &ApiState, caller: &Caller, told: &IdempotentRequest, run: Run, response: Response) -> Response {
+    let (keys, id) = (state.store.idempotency(), run.id);
     let (parts, body) = response.into_parts();
     let body = match to_bytes(body, ANSWER_MAX_BYTES).await {
         Ok(body) => body,
         Err(error) => return ApiError::internal(&error.into()).into_response(),
     };
+    let shows_secret = parts.extensions.get::<KeepInstead>();
     let kept = if parts.status.is_success() {
-        let instead = parts.extensions.get::<KeepInstead>().map_or(&body[..], |instead| &instead.0);
+        let instead = shows_secret.map_or(&body[..], |instead| &instead.0);
         keys.keep(caller.tenant, &told.key_hash, id, parts.status.as_u16(), instead).await
-    } else if parts.status.is_server_error() {
+    } else if parts.status.is_server_error() || run.is_takeover {
         keys.let_go(caller.tenant, &told.key_hash, id).await
     } else {
         keys.forget(caller.tenant, &told.key_hash, id).await
     };
-    // What was created is created: a repeat finds it by its id, once the lock has run out.
     if let Err(error) = kept {
         tracing::warn!(error = &error as &dyn std::error::Error, "the answer to a repeatable request was not kept");
+        // A repeat would make another secret under the same id: this one must not be in anybody's hands.
+        if shows_secret.is_some() {
+            return ApiError::unavailable().into_response();
+        }
     }
     Response::from_parts(parts, Body::from(body))
 }

@@ -15,14 +15,14 @@ const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 const LEASED_PART: u32 = 20;
 /// What was taken and not used is no longer counted as ours after this.
 const LEASED_FOR: Duration = Duration::from_millis(500);
-/// Longest wait for Redis; without it this process counts alone.
-const REDIS_WITHIN: Duration = Duration::from_millis(20);
 /// Keys are forgotten by the local count whenever so many requests were counted.
 const FORGET_EVERY: u32 = 100_000;
 
 /// Requests per key: counted here, and in a bucket that all processes share.
 pub struct RequestRates {
     rate: Option<Counted>,
+    /// Longest wait for Redis; without it this process counts alone.
+    redis_within: Duration,
 }
 
 struct Counted {
@@ -51,7 +51,7 @@ pub struct RateStanding {
 }
 
 impl RequestRates {
-    pub fn new(rate: Option<Rate>) -> Self {
+    pub fn new(rate: Option<Rate>, redis_within: Duration) -> Self {
         let counted = |rate: Rate| {
             let burst = NonZeroU32::new(rate.burst()).unwrap_or(NonZeroU32::MIN);
             let quota = Quota::with_period(Duration::from_micros(rate.interval_us().max(1)))
@@ -64,7 +64,7 @@ impl RequestRates {
                 requests: 0.into(),
             }
         };
-        Self { rate: rate.map(counted) }
+        Self { rate: rate.map(counted), redis_within }
     }
 
     /// Counts one request. `None`: requests are not limited.
@@ -79,19 +79,20 @@ impl RequestRates {
             return Some(counted.standing(false, left, counted.until_full(left)));
         }
         let wanted = (counted.per_second() / LEASED_PART).clamp(1, counted.rate.burst());
-        match timeout(REDIS_WITHIN, limits.take_api_tokens(key, &counted.rate, wanted)).await {
-            Ok(Ok(tokens)) if tokens.granted == 0 => Some(counted.standing(true, 0, tokens.wait)),
+        match timeout(self.redis_within, limits.take_api_tokens(key, &counted.rate, wanted)).await {
+            // Others who asked at the same moment may have taken more than they needed.
+            Ok(Ok(tokens)) if tokens.granted == 0 => Some(match counted.take_leased(key) {
+                Some(left) => counted.standing(false, left, counted.until_full(left)),
+                None => counted.standing(true, 0, tokens.wait),
+            }),
             Ok(Ok(tokens)) => {
-                let lease = Lease { held: tokens.granted - 1, left: tokens.left, until: Instant::now() + LEASED_FOR };
-                counted.leases.lock().unwrap_or_else(PoisonError::into_inner).put(key, lease);
-                let left = lease.held + lease.left;
+                let left = counted.add_leased(key, tokens.granted - 1, tokens.left);
                 Some(counted.standing(false, left, counted.until_full(left)))
             }
             // Redis is away: a limit on requests is no promise, and must not stop them.
             _ => {
-                let lease = Lease { held: wanted - 1, left: 0, until: Instant::now() + LEASED_FOR };
-                counted.leases.lock().unwrap_or_else(PoisonError::into_inner).put(key, lease);
-                Some(counted.standing(false, lease.held, counted.until_full(lease.held)))
+                let left = counted.add_leased(key, wanted - 1, 0);
+                Some(counted.standing(false, left, counted.until_full(left)))
             }
         }
     }
@@ -108,6 +109,15 @@ impl Counted {
 
     fn until_full(&self, left: u32) -> Duration {
         self.interval().saturating_mul(self.rate.burst().saturating_sub(left))
+    }
+
+    /// Answers what is left to this key.
+    fn add_leased(&self, key: ApiKeyId, taken: u32, left: u32) -> u32 {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = leases.get(&key).filter(|lease| lease.until > Instant::now()).map_or(0, |lease| lease.held);
+        let held = taken + standing;
+        leases.put(key, Lease { held, left, until: Instant::now() + LEASED_FOR });
+        held + left
     }
 
     fn take_leased(&self, key: ApiKeyId) -> Option<u32> {

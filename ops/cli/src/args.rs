@@ -14,7 +14,7 @@ Exit codes:
   3  Postfleet's API cannot be reached or is not available: try again
   4  the API refused the request
 
-Every option can be given by environment too; ops/env.example lists them all. Most commands take --json.";
+Whatever is configured can be given by environment too; ops/env.example lists it all. Most commands take --json.";
 
 /// A durable worker fleet for outreach mail: nothing lost, nothing sent twice, limits that hold across the fleet.
 ///

@@ -1,9 +1,13 @@
 //! The API, as commands call it.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which API, and who asks.
 #[derive(Args, Clone)]
@@ -44,7 +48,8 @@ impl CallError {
 impl ApiConnection {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        reqwest::Client::new().request(method, url).header("X-API-Key", self.api_key.as_deref().unwrap_or_default())
+        let client = Client::builder().connect_timeout(CONNECT_WITHIN).build().unwrap_or_default();
+        client.request(method, url).header("X-API-Key", self.api_key.as_deref().unwrap_or_default())
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -61,9 +66,21 @@ impl ApiConnection {
         if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text).context("the answer is no JSON") }
     }
 
+    /// As `json`, of a request that answers with a result for each part, also where all of them were refused.
+    pub async fn results(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        let answer = self.answer(request).await?;
+        let status = answer.status();
+        let told: Value = answer.json().await.context("the answer is no JSON")?;
+        if told["data"].is_array() { Ok(told) } else { Err(refused(status, &told).into()) }
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        request.send().await.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })
+    }
+
     /// Sends it; whatever is no success is an error that says what the API said.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
-        let answer = request.send().await.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
+        let answer = self.answer(request).await?;
         let status = answer.status();
         if status.as_u16() == 401 && self.api_key.is_none() {
             return Err(CallError::Refused("set POSTFLEET_API_KEY, or give --api-key".to_owned()));
@@ -71,13 +88,16 @@ impl ApiConnection {
         if status.is_success() {
             return Ok(answer);
         }
-        let told: Value = answer.json().await.unwrap_or_default();
-        let text = describe(&told).unwrap_or_else(|| format!("the API answered {status}"));
-        Err(if status.is_server_error() || status.as_u16() == 429 {
-            CallError::Unavailable(text)
-        } else {
-            CallError::Refused(text)
-        })
+        Err(refused(status, &answer.json().await.unwrap_or_default()))
+    }
+}
+
+fn refused(status: StatusCode, told: &Value) -> CallError {
+    let text = describe(told).unwrap_or_else(|| format!("the API answered {status}"));
+    if status.is_server_error() || status.as_u16() == 429 {
+        CallError::Unavailable(text)
+    } else {
+        CallError::Refused(text)
     }
 }
 

@@ -1,5 +1,3 @@
-use std::io::IsTerminal;
-
 use anyhow::Context;
 use providers::Egress;
 use providers::smtp::TlsRoots;
@@ -51,9 +49,4 @@ pub fn smtp_hello(smtp: &SmtpConfig) -> String {
 
 pub fn host_name() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".to_owned())
-}
-
-/// Whether somebody watches: progress is shown to people only.
-pub fn is_watched() -> bool {
-    std::io::stderr().is_terminal()
 }

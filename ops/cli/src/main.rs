@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod connect;
 mod output;
+mod progress;
 mod stack;
 
 use std::process::ExitCode;

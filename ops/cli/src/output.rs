@@ -1,5 +1,15 @@
+use std::fmt::Display;
+use std::io::Write;
+
 use clap::Args;
 use serde_json::{Value, json};
+
+/// Prints a line. Who closes the other end has seen enough.
+pub fn say(line: impl Display) {
+    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
 
 /// How a command answers.
 #[derive(Args, Debug, Clone, Copy)]
@@ -15,17 +25,17 @@ impl OutputOptions {
         match (self.json, answer) {
             (false, Value::Object(fields)) => {
                 for (name, value) in fields {
-                    println!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                    say(format_args!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
                 }
             }
-            _ => println!("{answer}"),
+            _ => say(answer),
         }
     }
 
     /// Prints a list as JSON, or as aligned columns under their names.
     pub fn print_rows(self, rows: &[Value], columns: &[&str]) {
         if self.json {
-            println!("{}", json!({"data": rows}));
+            say(json!({"data": rows}));
             return;
         }
         let text = |row: &Value, column: &str| match &row[column] {
@@ -45,7 +55,7 @@ impl OutputOptions {
         let line = |cells: Vec<String>| {
             let padded: Vec<String> =
                 cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
-            println!("{}", padded.join("  ").trim_end());
+            say(padded.join("  ").trim_end());
         };
         line(columns.iter().map(|column| column.to_uppercase()).collect());
         for row in rows {

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -231,13 +232,21 @@ impl System {
         until(&format!("the message is {state}"), async || Ok(self.state(message).await? == state)).await;
     }
 
-    /// Waits until no message is scheduled, queued or committing.
+    /// Waits until no message is scheduled, queued or committing; as long as there are fewer every half minute.
     pub async fn until_settled(&self) {
         let unsettled = "SELECT count(*) FROM message_runs WHERE state IN ('scheduled', 'queued', 'committing')";
-        testkit::until_within(Duration::from_secs(60), "everything is settled", async || {
-            Ok(self.database.count(unsettled).await? == 0)
-        })
-        .await;
+        let left = Cell::new(i64::MAX);
+        while left.get() > 0 {
+            let before = left.get();
+            testkit::until_within(Duration::from_secs(30), "fewer are unsettled", || {
+                let left = &left;
+                async move {
+                    left.set(self.database.count(unsettled).await?);
+                    Ok(left.get() == 0 || left.get() < before)
+                }
+            })
+            .await;
+        }
     }
 
     /// How often the sink took a message.

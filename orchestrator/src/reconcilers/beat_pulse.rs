@@ -32,7 +32,7 @@ impl BeatPulse {
             return Ok(Report::default());
         }
         let state = fleet.state().await?;
-        // Asked only now: no row that was queued under the old generation can be committed any more.
+        // Asked only now: what could still be committed under the old generation is seen as queued.
         let never_sent = fleet.never_sent().await?;
         match self.parts.queue.begin_generation(state.generation, state.beat, never_sent).await? {
             Begun::Yes => {

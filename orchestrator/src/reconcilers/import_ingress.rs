@@ -1,13 +1,16 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::ids::{SenderId, TenantId};
+use domain::ids::{ContentId, SenderId, TenantId};
+use domain::messages::Content;
 use domain::messages::draft::{InvalidDraft, MESSAGE_MAX_BYTES, NewMessage};
 use domain::messages::send_request::{SendRequest, ingress_dedupe_hash};
 use domain::problems::FieldProblem;
-use queue::{IngressTask, LaneName};
+use queue::{IngressData, IngressTask, LaneName};
 use sha2::{Digest, Sha256};
 use store::IngressRefusal;
 use store::messages::EnqueueRow;
@@ -16,7 +19,6 @@ use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_millis(200);
 const TASKS_MAX: usize = 500;
-const TASK_ID_MAX_CHARS: usize = 200;
 
 /// Moves what others pushed with the stock apalis-redis into Postgres: stores it, then takes it out of Redis. Dying in
 /// between means storing it again, which its dedupe hash refuses. What can be no message is set aside, and never lost.
@@ -33,6 +35,9 @@ struct Candidate {
     message: NewMessage,
 }
 
+/// Why a task can be none, and whose it was.
+type Refused = (IngressTask, Option<TenantId>, String);
+
 impl ImportIngress {
     pub fn new(parts: Parts, queue: Option<String>) -> Self {
         Self { parts, queue }
@@ -40,12 +45,12 @@ impl ImportIngress {
 
     async fn import(&self, tasks: Vec<IngressTask>, now: DateTime<Utc>) -> anyhow::Result<Report> {
         let store = &self.parts.store;
-        let (mut refusals, mut by_tenant) = (Vec::new(), BTreeMap::<TenantId, Vec<Candidate>>::new());
-        for task in tasks {
-            match self.read(&task, now).await? {
-                Ok((tenant, message)) => by_tenant.entry(tenant).or_default().push(Candidate { task, tenant, message }),
-                Err((tenant, problem)) => refusals.push(refusal(&task, tenant, problem)),
-            }
+        let (candidates, refused) = self.read_all(tasks, now).await?;
+        let mut refusals: Vec<IngressRefusal> =
+            refused.iter().map(|(task, tenant, why)| refusal(task, *tenant, why)).collect();
+        let mut by_tenant = BTreeMap::<TenantId, Vec<Candidate>>::new();
+        for candidate in candidates {
+            by_tenant.entry(candidate.tenant).or_default().push(candidate);
         }
         let mut stored = 0;
         let mut lanes = HashSet::new();
@@ -53,9 +58,8 @@ impl ImportIngress {
             let usable = self.usable_senders(tenant, &candidates).await?;
             let (ours, others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| usable.contains(&candidate.message.sender));
-            let unknown = |one: &Candidate| {
-                refusal(&one.task, Some(one.tenant), "sender: the tenant has no such sender".to_owned())
-            };
+            let unknown =
+                |one: &Candidate| refusal(&one.task, Some(one.tenant), "sender: the tenant has no such sender");
             refusals.extend(others.iter().map(unknown));
             let rows: Vec<EnqueueRow> = ours.into_iter().map(|candidate| self.row(candidate)).collect();
             if rows.is_empty() {
@@ -75,30 +79,46 @@ impl ImportIngress {
         Ok(Report::default().count("stored", stored).count("refused", refused))
     }
 
-    /// A message, or why it can be none.
-    async fn read(
+    /// What can be messages, and what cannot.
+    async fn read_all(
         &self,
-        task: &IngressTask,
+        tasks: Vec<IngressTask>,
         now: DateTime<Utc>,
-    ) -> anyhow::Result<Result<(TenantId, NewMessage), (Option<TenantId>, String)>> {
-        if task.data.len() > MESSAGE_MAX_BYTES {
-            return Ok(Err((None, "a message has at most 256 KiB".to_owned())));
+    ) -> anyhow::Result<(Vec<Candidate>, Vec<Refused>)> {
+        let (mut read, mut refused) = (Vec::new(), Vec::new());
+        let mut contents: HashMap<(TenantId, ContentId), Option<Arc<Content>>> = HashMap::new();
+        for task in tasks {
+            match parse(&task, now) {
+                Ok(request) => {
+                    if let Some(id) = request.message.content
+                        && let Entry::Vacant(missing) = contents.entry((request.tenant, id))
+                    {
+                        let found = self.parts.store.contents().find(request.tenant, id).await?;
+                        missing.insert(found.map(|found| Arc::new(found.content)));
+                    }
+                    read.push((task, request));
+                }
+                Err(problem) => refused.push((task, None, problem)),
+            }
         }
-        let request: SendRequest = match serde_json::from_slice(&task.data) {
-            Ok(request) => request,
-            Err(error) => return Ok(Err((None, error.to_string()))),
-        };
-        let tenant = request.tenant;
-        let due = task.due_secs.and_then(|secs| DateTime::from_timestamp(secs, 0));
-        let request = request.due_at(due, now);
-        let stored = match request.message.content {
-            Some(id) => self.parts.store.contents().find(tenant, id).await?.map(|found| found.content),
-            None => None,
-        };
-        Ok(request.message.validate(now, stored).map(|message| (tenant, message)).map_err(|invalid| {
-            let (InvalidDraft::Fields(problems) | InvalidDraft::Template(problems)) = invalid;
-            (Some(tenant), told(&problems))
-        }))
+        // Hundreds of templates are seconds of compiling: not on a thread that keeps the leadership.
+        let (candidates, invalid) = tokio::task::spawn_blocking(move || {
+            let (mut candidates, mut invalid) = (Vec::new(), Vec::new());
+            for (task, request) in read {
+                let tenant = request.tenant;
+                let named = request.message.content.and_then(|id| contents.get(&(tenant, id)).cloned().flatten());
+                match request.message.validate(now, named) {
+                    Ok(message) => candidates.push(Candidate { task, tenant, message }),
+                    Err(InvalidDraft::Fields(problems) | InvalidDraft::Template(problems)) => {
+                        invalid.push((task, Some(tenant), told(&problems)));
+                    }
+                }
+            }
+            (candidates, invalid)
+        })
+        .await?;
+        refused.extend(invalid);
+        Ok((candidates, refused))
     }
 
     async fn usable_senders(&self, tenant: TenantId, candidates: &[Candidate]) -> anyhow::Result<HashSet<SenderId>> {
@@ -122,12 +142,30 @@ fn told(problems: &[FieldProblem]) -> String {
     problems.iter().map(|one| format!("{}: {}", one.field, one.problem)).collect::<Vec<_>>().join("; ")
 }
 
-fn refusal(task: &IngressTask, tenant: Option<TenantId>, problem: String) -> IngressRefusal {
+fn parse(task: &IngressTask, now: DateTime<Utc>) -> Result<SendRequest, String> {
+    let data = match &task.data {
+        IngressData::Here(data) => data,
+        IngressData::TooLarge(bytes) => return Err(format!("it has {bytes} bytes, and a message has at most 256 KiB")),
+        IngressData::Gone => return Err("its data is gone".to_owned()),
+    };
+    let request: SendRequest = serde_json::from_slice(data).map_err(|error| error.to_string())?;
+    let due = match task.due_secs {
+        None => None,
+        Some(secs) => Some(DateTime::from_timestamp(secs as i64, 0).ok_or("it is due at a time that does not exist")?),
+    };
+    Ok(request.due_at(due, now))
+}
+
+fn refusal(task: &IngressTask, tenant: Option<TenantId>, problem: &str) -> IngressRefusal {
+    let payload = if let IngressData::Here(data) = &task.data { data.clone() } else { Vec::new() };
+    let id =
+        Sha256::new().chain_update((task.id.len() as u64).to_be_bytes()).chain_update(&task.id).chain_update(&payload);
     IngressRefusal {
-        task_id: task.id.chars().filter(|c| *c != '\0').take(TASK_ID_MAX_CHARS).collect(),
+        id: id.finalize().into(),
+        task_id: task.id.clone(),
         tenant,
         problem: problem.replace('\0', ""),
-        payload: task.data.clone(),
+        payload,
     }
 }
 
@@ -145,14 +183,14 @@ impl Reconciler for ImportIngress {
         let (Some(queue), Some(_)) = (&self.queue, self.parts.leadership.term()) else {
             return Ok(Report { again_in: Some(Duration::from_secs(2)), ..Report::default() });
         };
-        let tasks = self.parts.queue.peek_ingress(queue, TASKS_MAX).await?;
+        let tasks = self.parts.queue.peek_ingress(queue, TASKS_MAX, MESSAGE_MAX_BYTES).await?;
         if tasks.is_empty() {
             return Ok(Report::default());
         }
-        let (is_full, ids) = (tasks.len() == TASKS_MAX, tasks.iter().map(|task| task.id.clone()).collect::<Vec<_>>());
+        let ids: Vec<Vec<u8>> = tasks.iter().map(|task| task.id.clone()).collect();
         let now = self.parts.store.fleet().state().await?.now;
         let report = self.import(tasks, now).await?;
         self.parts.queue.drop_ingress(queue, &ids).await?;
-        Ok(Report { again_in: is_full.then_some(Duration::ZERO), ..report })
+        Ok(Report { again_in: Some(Duration::ZERO), ..report })
     }
 }

@@ -7,13 +7,18 @@ pub struct FieldProblem {
     pub problem: String,
 }
 
+/// More than so many are not told: they are one mistake.
+const PROBLEMS_MAX: usize = 20;
+
 /// Collects them, so that a caller is told all at once.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<FieldProblem>);
 
 impl Problems {
     pub fn add(&mut self, field: &str, problem: impl ToString) {
-        self.0.push(FieldProblem { field: field.to_owned(), problem: problem.to_string() });
+        if self.0.len() < PROBLEMS_MAX {
+            self.0.push(FieldProblem { field: field.to_owned(), problem: problem.to_string() });
+        }
     }
 
     pub fn require(&mut self, field: &str, holds: bool, problem: &str) {

@@ -11,7 +11,7 @@ mod queue_link;
 mod scripts;
 
 pub use backend::{BackendOptions, Delivery, Lease, Marked, QueueBackend};
-pub use ingress::IngressTask;
+pub use ingress::{IngressData, IngressTask};
 pub use lane::LaneName;
 pub use link::{Keys, Link, LinkError as QueueError, PulseView, RESPONSE_TIMEOUT, TokenAsk, Tokens};
 pub use outcome::Outcome;

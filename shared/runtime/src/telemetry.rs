@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogConfig, LogFormat};
 
 /// These libraries write addresses and credentials when they are talkative.
-const QUIET: [&str; 4] = ["lettre=warn", "sqlx=warn", "redis=warn", "hyper=warn"];
+const QUIET: [&str; 5] = ["lettre=warn", "sqlx=warn", "redis=warn", "hyper=warn", "reqwest=warn"];
 const UPKEEP: Duration = Duration::from_secs(5);
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
 

@@ -15,6 +15,16 @@ pub struct KeyOwner {
     pub tenant: TenantId,
     pub hash: Vec<u8>,
     pub rights: KeyRights,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What became of a key's rotation.
+#[derive(Debug, Clone)]
+pub enum RotateAnswer {
+    Rotated(KeyRow),
+    /// It has ended, or has a successor.
+    Ended,
+    Missing,
 }
 
 /// A key to be stored.
@@ -68,7 +78,7 @@ impl ApiKeys<'_> {
         .bind(new.key.id.uuid())
         .bind(tenant.uuid())
         .bind(&new.name)
-        .bind(new.key.reveal().chars().take(PREFIX_CHARS).collect::<String>())
+        .bind(shown_prefix(&new.key))
         .bind(&new.key.hash()[..])
         .bind(new.rights.scopes().iter().map(|scope| scope.as_str()).collect::<Vec<_>>())
         .bind(new.rights.operator)
@@ -80,24 +90,25 @@ impl ApiKeys<'_> {
 
     /// The owner of a key that is neither revoked nor expired.
     pub async fn find_valid(&self, id: ApiKeyId) -> Result<Option<KeyOwner>> {
-        let row: Option<(Uuid, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
-            "SELECT tenant_id, hash, scopes, operator FROM api_keys
+        type Found = (Uuid, Vec<u8>, Vec<String>, bool, Option<DateTime<Utc>>);
+        let row: Option<Found> = sqlx::query_as(
+            "SELECT tenant_id, hash, scopes, operator, expires_at FROM api_keys
              WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > postfleet_now())",
         )
         .bind(id.uuid())
         .fetch_optional(self.pool)
         .await?;
-        row.map(|(tenant, hash, scopes, operator)| {
-            Ok(KeyOwner { tenant: TenantId(tenant), hash, rights: rights(&scopes, operator)? })
+        row.map(|(tenant, hash, scopes, operator, expires_at)| {
+            Ok(KeyOwner { tenant: TenantId(tenant), hash, rights: rights(&scopes, operator)?, expires_at })
         })
         .transpose()
     }
 
-    /// All keys of a tenant that are not revoked, the newest first.
+    /// A tenant's keys that are not revoked, the newest thousand first.
     pub async fn list(&self, tenant: TenantId) -> Result<Vec<KeyRow>> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT id, name, prefix, scopes, operator, created_at, expires_at, last_used_at, revoked_at
-             FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL ORDER BY id DESC",
+             FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 1000",
         )
         .bind(tenant.uuid())
         .fetch_all(self.pool)
@@ -117,22 +128,42 @@ impl ApiKeys<'_> {
         row.map(Row::read).transpose()
     }
 
-    /// Ends a key at once, or lets it live for so long still. It never lives longer than it would have. Answers whether
-    /// there was such a key that was not revoked.
-    pub async fn end(&self, tenant: TenantId, id: ApiKeyId, in_secs: u32) -> Result<bool> {
+    /// Ends a key. Answers whether there was such a key that was not revoked.
+    pub async fn revoke(&self, tenant: TenantId, id: ApiKeyId) -> Result<bool> {
         let ended = sqlx::query(
-            "UPDATE api_keys SET
-                revoked_at = CASE WHEN $3 = 0 THEN postfleet_now() END,
-                expires_at = CASE WHEN $3 = 0 THEN expires_at
-                                  ELSE least(expires_at, postfleet_now() + make_interval(secs => $3)) END
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
+            "UPDATE api_keys SET revoked_at = postfleet_now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
         )
         .bind(tenant.uuid())
         .bind(id.uuid())
-        .bind(f64::from(in_secs))
         .execute(self.pool)
         .await?;
         Ok(ended.rows_affected() > 0)
+    }
+
+    /// Makes a key's successor, which may do the same for as long, and lets the old one live on for so many seconds, or
+    /// less if it was to end before. Repeated under the same id it gives the successor another secret: nobody has seen
+    /// the first.
+    pub async fn rotate(
+        &self,
+        tenant: TenantId,
+        old: ApiKeyId,
+        successor: &ApiKey,
+        overlap_secs: u32,
+    ) -> Result<RotateAnswer> {
+        let row: Option<Row> = sqlx::query_as(include_str!("rotate_key.sql"))
+            .bind(tenant.uuid())
+            .bind(old.uuid())
+            .bind(successor.id.uuid())
+            .bind(shown_prefix(successor))
+            .bind(&successor.hash()[..])
+            .bind(f64::from(overlap_secs))
+            .fetch_optional(self.pool)
+            .await?;
+        match row {
+            Some(row) => Ok(RotateAnswer::Rotated(row.read()?)),
+            None if self.find(tenant, old).await?.is_some() => Ok(RotateAnswer::Ended),
+            None => Ok(RotateAnswer::Missing),
+        }
     }
 
     /// Notes that these were used; to the minute.
@@ -161,6 +192,10 @@ impl Row {
             revoked_at: self.revoked_at,
         })
     }
+}
+
+fn shown_prefix(key: &ApiKey) -> String {
+    key.reveal().chars().take(PREFIX_CHARS).collect()
 }
 
 fn rights(scopes: &[String], operator: bool) -> Result<KeyRights> {

@@ -22,7 +22,7 @@ mod stats;
 mod suppressions;
 mod tenants;
 
-pub use api_keys::{ApiKeys, KeyOwner, KeyRow, NewKey};
+pub use api_keys::{ApiKeys, KeyOwner, KeyRow, NewKey, RotateAnswer};
 pub use connect::StoreOptions;
 pub use contents::{ContentView, Contents};
 pub use error::StoreError;

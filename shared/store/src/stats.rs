@@ -21,7 +21,7 @@ pub struct StatsRow {
 }
 
 impl Store {
-    /// Reads partial indexes and counters only.
+    /// Reads indexes only; as long as what waits and what is suppressed.
     pub async fn stats(&self, tenant: TenantId) -> Result<StatsRow> {
         Ok(sqlx::query_as(include_str!("stats.sql")).bind(tenant.uuid()).fetch_one(&self.pool).await?)
     }

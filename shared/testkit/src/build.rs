@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use domain::address::Address;
 use domain::ids::{MessageId, SenderId, TenantId};
@@ -101,11 +102,11 @@ impl Build {
             message: NewMessage {
                 sender,
                 to: Address::parse(to).expect("a test's own address"),
-                content: Content {
+                content: Arc::new(Content {
                     subject: "Hi {{name}}".to_owned(),
                     html: Some("<p>Hi {{name}}, this is a test.</p>".to_owned()),
                     text: None,
-                },
+                }),
                 data: Map::from_iter([("name".to_owned(), Value::from("Ann"))]),
                 headers: BTreeMap::new(),
                 tags: Vec::new(),

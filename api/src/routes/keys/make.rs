@@ -7,7 +7,7 @@ use domain::ids::TenantId;
 use domain::keys::{ApiKey, KeyRights, KeyScope};
 use runtime::ids::secret_bytes;
 use serde::Deserialize;
-use store::NewKey;
+use store::{KeyRow, NewKey};
 use utoipa::ToSchema;
 
 use crate::extract::{Caller, Creation, KeepInstead, parse, read_body};
@@ -32,6 +32,7 @@ pub struct KeyDraft {
     /// Only an operator's key makes operators' keys.
     #[serde(default)]
     operator: bool,
+    /// When it ends; with your own key at the latest.
     #[serde(default)]
     expires_at: Option<DateTime<Utc>>,
 }
@@ -67,18 +68,24 @@ impl KeyDraft {
         if !caller.rights.may_give(&rights) {
             return Err(ApiError::forbidden("a key cannot make one that may do more than itself"));
         }
-        Ok(KeyPlan { name: draft.name, rights, expires_at: draft.expires_at })
+        // What a key makes ends with it at the latest.
+        let expires_at = [draft.expires_at, caller.expires_at].into_iter().flatten().min();
+        Ok(KeyPlan { name: draft.name, rights, expires_at })
     }
 }
 
 /// Makes it, and shows its secret this once.
 pub async fn make(state: &ApiState, tenant: TenantId, creation: Creation, plan: KeyPlan) -> Result<Response, ApiError> {
     let key = ApiKey::new(creation.id(state), secret_bytes());
-    let shown = key.reveal();
-    let new = NewKey { key, name: plan.name, rights: plan.rights, expires_at: plan.expires_at };
-    let row = KeyView::from(state.store.api_keys().create(tenant, &new).await?);
+    let new = NewKey { key: key.clone(), name: plan.name, rights: plan.rights, expires_at: plan.expires_at };
+    shown(&key, state.store.api_keys().create(tenant, &new).await?)
+}
+
+/// Shows a new key's secret this once; what is kept for repeats has none.
+pub(super) fn shown(key: &ApiKey, row: KeyRow) -> Result<Response, ApiError> {
+    let row = KeyView::from(row);
     let hidden = NewKeyView { key: None, row: row.clone() };
     let kept = serde_json::to_vec(&hidden).map_err(|error| ApiError::internal(&error.into()))?;
-    let answer = Json(NewKeyView { key: Some(shown), row });
+    let answer = Json(NewKeyView { key: Some(key.reveal()), row });
     Ok((StatusCode::CREATED, Extension(KeepInstead(kept)), answer).into_response())
 }

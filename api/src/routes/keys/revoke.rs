@@ -18,20 +18,18 @@ pub async fn revoke(
     Id(id): Id<ApiKeyId>,
 ) -> Result<StatusCode, ApiError> {
     ensure_may_end(&state, &caller, id).await?;
-    state.store.api_keys().end(caller.tenant, id, 0).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if state.store.api_keys().revoke(caller.tenant, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiKeyId::missing())
+    }
 }
 
 /// Nobody ends a key that may do more than his own.
-pub(super) async fn ensure_may_end(
-    state: &ApiState,
-    caller: &Manager,
-    id: ApiKeyId,
-) -> Result<store::KeyRow, ApiError> {
-    let row = state.store.api_keys().find(caller.tenant, id).await?;
-    let row = row.filter(|row| row.revoked_at.is_none()).ok_or_else(ApiKeyId::missing)?;
+pub(super) async fn ensure_may_end(state: &ApiState, caller: &Manager, id: ApiKeyId) -> Result<(), ApiError> {
+    let row = state.store.api_keys().find(caller.tenant, id).await?.ok_or_else(ApiKeyId::missing)?;
     if caller.rights.may_give(&row.rights) {
-        Ok(row)
+        Ok(())
     } else {
         Err(ApiError::forbidden("a key cannot end one that may do more than itself"))
     }

@@ -2,13 +2,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::ApiKeyId;
+use domain::keys::ApiKey;
+use runtime::ids::secret_bytes;
 use serde::Deserialize;
+use store::RotateAnswer;
 use utoipa::ToSchema;
 
-use super::make::{KeyPlan, make};
+use super::make::shown;
 use super::revoke::ensure_may_end;
 use crate::error::Failures;
-use crate::extract::{Creation, Id, Manager, parse_or, read_body};
+use crate::extract::{Creation, Id, Manager, Named, parse_or, read_body};
 use crate::views::NewKeyView;
 use crate::{ApiError, ApiState};
 
@@ -33,7 +36,8 @@ fn a_day() -> u32 {
 
 /// Replace an API key.
 ///
-/// The new one may do what the old one may; the old one lives on for a while, so that nothing breaks meanwhile.
+/// The new one may do what the old one may, for as long; the old one lives on for a while, so that nothing breaks
+/// meanwhile. A key is replaced once.
 #[utoipa::path(post, path = "/v1/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
     params(("id" = ApiKeyId, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)),
     request_body = Option<RotateBody>, security(("api_key" = ["manage"])),
@@ -50,9 +54,17 @@ pub async fn rotate(
     if asked.overlap_seconds > OVERLAP_MAX_SECS {
         return Err(ApiError::invalid_field("overlap_seconds", "is 0 to 2592000"));
     }
-    let old = ensure_may_end(&state, &caller, id).await?;
-    let plan = KeyPlan { name: old.name, rights: old.rights, expires_at: old.expires_at };
-    let made = make(&state, caller.tenant, creation, plan).await?;
-    state.store.api_keys().end(caller.tenant, id, asked.overlap_seconds).await?;
-    Ok(made)
+    if asked.overlap_seconds == 0 && id == caller.key {
+        return Err(ApiError::invalid_field(
+            "overlap_seconds",
+            "a key cannot end itself before its successor was seen",
+        ));
+    }
+    ensure_may_end(&state, &caller, id).await?;
+    let successor = ApiKey::new(creation.id(&state), secret_bytes());
+    match state.store.api_keys().rotate(caller.tenant, id, &successor, asked.overlap_seconds).await? {
+        RotateAnswer::Rotated(row) => shown(&successor, row),
+        RotateAnswer::Ended => Err(ApiError::conflict("the key has ended, or has a successor")),
+        RotateAnswer::Missing => Err(ApiKeyId::missing()),
+    }
 }

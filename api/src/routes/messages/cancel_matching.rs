@@ -3,7 +3,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use domain::ids::SenderId;
+use domain::ids::{MessageId, SenderId};
 use serde::{Deserialize, Serialize};
 use store::messages::CancelFilter;
 use tokio::time::Instant;
@@ -27,19 +27,22 @@ pub struct CancelBody {
     #[serde(default)]
     #[schema(example = "spring")]
     tag: Option<String>,
+    /// Where the call before ended.
+    #[serde(default)]
+    cursor: Option<MessageId>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct CanceledCount {
     /// Messages that this call has called off.
     canceled: i64,
-    /// Not all were looked at in time: repeat the call.
-    more: bool,
+    /// Not all were looked at in time: repeat the call with it. Null at the end.
+    next_cursor: Option<MessageId>,
 }
 
 /// Call off many messages.
 ///
-/// All that are not past the point of no return and fit. A large set may take several calls.
+/// All that are not past the point of no return and fit. A large set may take several calls: give `next_cursor` as `cursor`.
 #[utoipa::path(post, path = "/v1/messages/cancel", tag = "messages", operation_id = "cancel_messages",
     request_body = CancelBody, security(("api_key" = ["send"])),
     responses((status = 200, body = CanceledCount), Failures))]
@@ -49,19 +52,25 @@ pub async fn cancel_matching(
     body: Body,
 ) -> Result<Json<CanceledCount>, ApiError> {
     let bytes = read_body(body, BODY_MAX_BYTES, "a filter has at most 4 KiB").await?;
-    let CancelBody { sender, tag } = parse(&bytes)?;
+    let CancelBody { sender, tag, cursor } = parse(&bytes)?;
     if sender.is_none() && tag.is_none() {
         return Err(ApiError::invalid_field("", "give a sender, a tag, or both"));
+    }
+    if tag.as_deref().is_some_and(|tag| tag.contains('\0')) {
+        return Err(ApiError::invalid_field("tag", "contains a NUL character"));
     }
     let since = Instant::now();
     let messages = state.store.messages();
     let filter = CancelFilter { sender, tag };
-    let mut from = messages.oldest_unsent(caller.tenant, sender).await?;
+    let mut from = match cursor {
+        Some(cursor) => Some(cursor),
+        None => messages.oldest_unsent(caller.tenant, sender).await?,
+    };
     let mut canceled = 0;
     while let Some(at) = from.filter(|_| since.elapsed() < WITHIN) {
         let page = messages.cancel_matching(caller.tenant, &filter, at).await?;
         canceled += page.canceled;
         from = page.next;
     }
-    Ok(Json(CanceledCount { canceled, more: from.is_some() }))
+    Ok(Json(CanceledCount { canceled, next_cursor: from }))
 }

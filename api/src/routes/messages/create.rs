@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -33,7 +35,7 @@ pub async fn create(
     let stored = KnownContents::of(&state, caller.tenant, &draft).await?;
     let message = check(&state, draft, stored)?;
     ensure_sender(&state, caller.tenant, &message).await?;
-    let stored = enqueue(&state, caller.tenant, creation, vec![message]).await?;
+    let stored = enqueue(&state, caller.tenant, creation, vec![(0, message)]).await?;
     let accepted = stored.first().copied().ok_or_else(ApiError::unavailable)?;
     Ok((StatusCode::ACCEPTED, Json(AcceptedView::from(accepted))))
 }
@@ -43,7 +45,11 @@ async fn ensure_sender(state: &ApiState, tenant: TenantId, message: &NewMessage)
     if usable.contains(&message.sender) { Ok(()) } else { Err(unknown_sender()) }
 }
 
-pub(super) fn check(state: &ApiState, draft: MessageDraft, stored: Option<Content>) -> Result<NewMessage, ApiError> {
+pub(super) fn check(
+    state: &ApiState,
+    draft: MessageDraft,
+    stored: Option<Arc<Content>>,
+) -> Result<NewMessage, ApiError> {
     let now = state.clock.now().ok_or_else(ApiError::unavailable)?;
     Ok(draft.validate(now, stored)?)
 }

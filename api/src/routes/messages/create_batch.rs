@@ -81,9 +81,10 @@ pub async fn create_batch(
     let mut accepted = Vec::new();
     let checked: Vec<Option<ApiError>> = checked
         .into_iter()
-        .map(|result| match result {
+        .enumerate()
+        .map(|(index, result)| match result {
             Ok(message) if usable.contains(&message.sender) => {
-                accepted.push(message);
+                accepted.push((index, message));
                 None
             }
             Ok(_) => Some(unknown_sender()),

@@ -18,6 +18,7 @@ pub async fn check(
     caller: Manager,
     Id(id): Id<SenderId>,
 ) -> Result<Json<CheckView>, ApiError> {
+    let _place = state.checks.try_acquire().map_err(|_| ApiError::unavailable())?;
     let checked = check_sender(&state.store, &state.options, caller.tenant, id).await?;
     checked.map(Json).ok_or_else(SenderId::missing)
 }

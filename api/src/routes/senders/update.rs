@@ -14,7 +14,7 @@ use crate::{ApiError, ApiState};
 
 /// Change a sender.
 ///
-/// What is left out stays as it is. Workers go by it from their next message on. An archived sender cannot be changed.
+/// What is left out stays as it is; with another host, port, protection or username the password must be given anew. Workers go by it from their next message on. An archived sender cannot be changed.
 #[utoipa::path(patch, path = "/v1/senders/{id}", tag = "senders", operation_id = "update_sender",
     params(("id" = SenderId, Path)), request_body = SenderPatch, security(("api_key" = ["manage"])),
     responses((status = 200, body = SenderBody), Failures))]
@@ -43,8 +43,11 @@ pub async fn update(
         password: None,
         max_connections: now.account.max_connections,
     };
+    // A password goes to the server it was given for, and to no other.
+    let is_elsewhere = patch.leads_elsewhere(&whole);
+    let keeps_password = kept.is_some() && !is_elsewhere;
     let checked =
-        patch.onto(whole).validate(kept.is_some()).map_err(|problems| ApiError::invalid_request(&problems))?;
+        patch.onto(whole).validate(keeps_password).map_err(|problems| ApiError::invalid_request(&problems))?;
     let new = encrypt(state.options.keyring.as_ref(), caller.tenant, id, checked, kept)?;
     match senders.update(caller.tenant, version, new).await? {
         SenderChange::Changed => {}

@@ -36,7 +36,7 @@ pub struct AddedCount {
 
 /// Suppress up to 1,000 addresses.
 ///
-/// From the answer on nothing is sent to them; what waits for them ends as `suppressed`. All or none: one wrong address
+/// From the answer on nothing is committed to them (what already was leaves within 5 s, or never); what waits for them ends as `suppressed`. All or none: one wrong address
 /// refuses the request. For more, import a stream.
 #[utoipa::path(post, path = "/v1/suppressions", tag = "suppressions", operation_id = "add_suppressions",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)),

@@ -76,6 +76,9 @@ impl LineReader {
     }
 
     fn read_csv(&mut self, line: &str) -> Result<Option<SuppressionDraft>, String> {
+        if line.matches('"').count() % 2 == 1 {
+            return Err("it has a quote without its other half".to_owned());
+        }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line.as_bytes());
         let record = match reader.records().next() {
             Some(Ok(record)) => record,
@@ -97,16 +100,21 @@ impl LineReader {
         let reason =
             cell("reason").map(|text| SuppressionReason::parse(text).ok_or_else(|| format!("{text:?} is no reason")));
         Ok(Some(SuppressionDraft {
-            address: cell("address").unwrap_or_default().trim_start_matches('\'').to_owned(),
+            address: as_it_was(cell("address").unwrap_or_default()),
             reason: reason.transpose()?.unwrap_or_default(),
-            source: cell("source").map(|text| text.trim_start_matches('\'').to_owned()),
+            source: cell("source").map(as_it_was),
         }))
     }
 }
 
 /// A cell that no spreadsheet takes for a formula.
 pub fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\0']) { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\0', '\'']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// Takes back what `harmless` put before it.
+fn as_it_was(cell: &str) -> String {
+    cell.strip_prefix('\'').unwrap_or(cell).to_owned()
 }
 
 #[cfg(test)]
@@ -132,7 +140,9 @@ mod tests {
         assert_eq!(harmless("=1+1"), "'=1+1");
         let mut csv = LineReader::new(LineForm::Csv);
         csv.read("address").expect("a header");
-        let read = csv.read(&harmless("+ann@example.com")).expect("well-formed").expect("a line");
-        assert_eq!(read.address, "+ann@example.com");
+        for address in ["+ann@example.com", "'ann@example.com", "''ann@example.com"] {
+            let read = csv.read(&harmless(address)).expect("well-formed").expect("a line");
+            assert_eq!(read.address, address);
+        }
     }
 }

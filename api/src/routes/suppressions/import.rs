@@ -8,7 +8,7 @@ use domain::suppressions::NewSuppression;
 use futures::TryStreamExt;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::io::StreamReader;
 use utoipa::ToSchema;
 
@@ -22,6 +22,8 @@ const LINE_MAX_BYTES: u64 = 4 * 1024;
 const LINE_WITHIN: Duration = Duration::from_secs(30);
 /// Lines that are stored at once.
 const CHUNK: usize = 1_000;
+/// A stream that takes longer for so many has no end.
+const CHUNK_WITHIN: Duration = Duration::from_secs(120);
 /// Wrong lines that are told; the rest is only counted.
 const PROBLEMS_MAX: usize = 100;
 
@@ -60,13 +62,17 @@ pub async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ImportView>, ApiError> {
-    let mut reader = LineReader::new(LineForm::of(&headers)?);
+    let form = LineForm::of(&headers)?;
+    let mut reader = LineReader::new(form);
     let mut lines = BufReader::new(StreamReader::new(body.into_data_stream().map_err(std::io::Error::other)));
     let mut done = ImportView::default();
     let mut chunk: Vec<NewSuppression> = Vec::with_capacity(CHUNK);
-    let (mut at, mut line) = (0, Vec::new());
+    let (mut at, mut line, mut since) = (0, Vec::new(), Instant::now());
     loop {
         line.clear();
+        if since.elapsed() > CHUNK_WITHIN {
+            return Err(broken_off(&done));
+        }
         let mut bounded = (&mut lines).take(LINE_MAX_BYTES);
         let read = timeout(LINE_WITHIN, bounded.read_until(b'\n', &mut line)).await;
         if read.ok().and_then(Result::ok).ok_or_else(|| broken_off(&done))? == 0 {
@@ -82,7 +88,7 @@ pub async fn import(
                 Ok(new) => chunk.push(new),
                 Err(wrong) => done.refuse(at, format!("{}: {}", wrong.field, wrong.problem)),
             },
-            Err(_) if done.lines == 0 && at == 1 => {
+            Err(_) if form == LineForm::Csv && at == 1 => {
                 return Err(ApiError::invalid_field("line 1", "names the columns, and one of them is address"));
             }
             Err(problem) => done.refuse(at, problem),
@@ -91,6 +97,7 @@ pub async fn import(
         if chunk.len() == CHUNK {
             done.added += state.store.suppressions().add(caller.tenant, &chunk).await?;
             chunk.clear();
+            since = Instant::now();
         }
     }
     if !chunk.is_empty() {

@@ -11,7 +11,7 @@ use runtime::pulse::adopt_pulse;
 use serde_json::json;
 
 use crate::connect;
-use crate::output::OutputOptions;
+use crate::output::{OutputOptions, say};
 
 /// Longest wait for Postgres.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -40,16 +40,16 @@ pub async fn run(options: ExplainOptions) -> anyhow::Result<()> {
     let explained = tokio::time::timeout(WITHIN, explained).await.context("Postgres did not answer")??;
     let explained = explained.with_context(|| format!("there is no message {}", options.message))?;
     if options.output.json {
-        println!("{}", json!({"message": options.message, "state": explained.state, "waiting": explained.waiting}));
+        say(json!({"message": options.message, "state": explained.state, "waiting": explained.waiting}));
         return Ok(());
     }
-    println!("{} is {}", options.message, explained.state);
+    say(format_args!("{} is {}", options.message, explained.state));
     match explained.waiting {
-        None => println!("it waits for nothing"),
+        None => say("it waits for nothing"),
         Some(waiting) => {
-            println!("{}", waiting.because);
+            say(waiting.because);
             if let Some(until) = waiting.until {
-                println!("until {}", until.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
+                say(format_args!("until {}", until.format("%Y-%m-%dT%H:%M:%S%.3fZ")));
             }
         }
     }

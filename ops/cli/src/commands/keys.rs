@@ -96,7 +96,7 @@ pub async fn run(options: KeysOptions) -> anyhow::Result<()> {
             output.print_rows(&rows, &["id", "name", "scopes", "operator", "last_used_at", "expires_at"]);
         }
         KeysCommand::Revoke { key, database, tenant, output } => {
-            let ended = open(&database)?.api_keys().end(tenant, key, 0).await?;
+            let ended = open(&database)?.api_keys().revoke(tenant, key).await?;
             ended.then_some(()).with_context(|| format!("the tenant has no key {key}"))?;
             output.print(&json!({"revoked": key}));
         }

@@ -1,10 +1,11 @@
 use clap::{Args, Subcommand};
 use domain::ids::{MessageId, SenderId};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::ApiConnection;
-use crate::output::OutputOptions;
+use crate::output::{OutputOptions, say};
+use crate::progress;
 
 #[derive(Args)]
 pub struct MessagesOptions {
@@ -65,13 +66,13 @@ pub async fn run(options: MessagesOptions) -> anyhow::Result<()> {
                 asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             let page = api.json(api.request(Method::GET, "/v1/messages").query(&query)).await?;
             if output.json {
-                println!("{page}");
+                say(&page);
                 return Ok(());
             }
             let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
             output.print_rows(rows, &["id", "state", "to", "run_at", "tries", "last_class"]);
             if let Some(cursor) = page["next_cursor"].as_str() {
-                println!("more: --cursor {cursor}");
+                say(format_args!("more: --cursor {cursor}"));
             }
         }
         MessagesCommand::Get { message } => output.print(&api.get(&format!("/v1/messages/{message}")).await?),
@@ -79,11 +80,14 @@ pub async fn run(options: MessagesOptions) -> anyhow::Result<()> {
             output.print(&api.post(&format!("/v1/messages/{message}/cancel"), &json!({})).await?);
         }
         MessagesCommand::Cancel { sender, tag, .. } => {
-            let mut canceled = 0;
+            let (mut canceled, mut cursor, spinner) = (0, Value::Null, progress::counting());
             loop {
-                let done = api.post("/v1/messages/cancel", &json!({"sender": sender, "tag": tag})).await?;
+                let asked = json!({"sender": sender, "tag": tag, "cursor": cursor});
+                let done = api.post("/v1/messages/cancel", &asked).await?;
                 canceled += done["canceled"].as_i64().unwrap_or(0);
-                if done["more"] != true {
+                spinner.set_message(format!("{canceled} canceled"));
+                cursor = done["next_cursor"].clone();
+                if cursor.is_null() {
                     break;
                 }
             }

@@ -3,7 +3,8 @@ use domain::ids::{MessageId, SenderId};
 use serde_json::{Value, json};
 
 use crate::client::ApiConnection;
-use crate::output::OutputOptions;
+use crate::output::{OutputOptions, say};
+use crate::progress;
 
 #[derive(Args)]
 pub struct QueueOptions {
@@ -67,7 +68,7 @@ pub async fn run(options: QueueOptions) -> anyhow::Result<()> {
         QueueCommand::Status => {
             let status = api.get("/v1/queue").await?;
             if output.json {
-                println!("{status}");
+                say(&status);
                 return Ok(());
             }
             output.print(&status["totals"]);
@@ -80,9 +81,16 @@ pub async fn run(options: QueueOptions) -> anyhow::Result<()> {
         QueueCommand::RetryFailed(filter) => output.print(&repair(api, "/v1/queue/retry-failed", &filter).await?),
         QueueCommand::ClearFailed(filter) => output.print(&repair(api, "/v1/queue/clear-failed", &filter).await?),
         QueueCommand::Uncertain => {
-            let page = api.get("/v1/queue/uncertain?limit=200").await?;
-            let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
-            output.print_rows(rows, &["id", "sender", "to", "run_at", "tries", "last_class"]);
+            let (mut rows, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = api.get(&format!("/v1/queue/uncertain?limit=200{cursor}")).await?;
+                rows.extend(page["data"].as_array().into_iter().flatten().cloned());
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            output.print_rows(&rows, &["id", "sender", "to", "run_at", "tries", "last_class"]);
         }
         QueueCommand::Resolve { message, verdict } => {
             let verdict = match verdict {
@@ -106,9 +114,11 @@ async fn repair(api: &ApiConnection, path: &str, filter: &FailedFilter) -> anyho
         body["class"] = json!(class);
     }
     let mut messages = 0;
+    let spinner = progress::counting();
     loop {
         let done = api.post(path, &body).await?;
         messages += done["messages"].as_i64().unwrap_or(0);
+        spinner.set_message(format!("{messages} messages"));
         if done["more"] != true {
             return Ok(json!({"messages": messages}));
         }

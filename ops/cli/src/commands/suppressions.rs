@@ -3,12 +3,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
 use serde_json::json;
+use tokio_util::io::ReaderStream;
 
 use crate::client::{ApiConnection, escaped};
 use crate::output::OutputOptions;
+use crate::progress;
 
 #[derive(Args)]
 pub struct SuppressionsOptions {
@@ -61,9 +63,13 @@ pub async fn run(options: SuppressionsOptions) -> anyhow::Result<()> {
                 _ => anyhow::bail!("{} ends neither in .csv nor in .ndjson or .jsonl", file.display()),
             };
             let opened = tokio::fs::File::open(&file).await.with_context(|| file.display().to_string())?;
-            let body = reqwest::Body::from(opened);
+            let bar = progress::through(opened.metadata().await?.len());
+            let counted = bar.clone();
+            let pieces = ReaderStream::new(opened).inspect_ok(move |piece| counted.inc(piece.len() as u64));
+            let body = reqwest::Body::wrap_stream(pieces);
             let request = api.request(Method::POST, "/v1/suppressions/import").header("Content-Type", kind).body(body);
             let done = api.json(request).await?;
+            bar.finish_and_clear();
             output.print(&done);
             anyhow::ensure!(done["refused"] == 0, "some lines were left out");
         }
@@ -73,7 +79,11 @@ pub async fn run(options: SuppressionsOptions) -> anyhow::Result<()> {
             let mut chunks = api.send(request).await?.bytes_stream();
             let mut out = std::io::stdout().lock();
             while let Some(chunk) = chunks.next().await {
-                out.write_all(&chunk.context("the stream broke off: what was written is not all")?)?;
+                let chunk = chunk.context("the stream broke off: what was written is not all")?;
+                // Who closes the other end has seen enough.
+                if out.write_all(&chunk).is_err() {
+                    break;
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::ApiConnection;
-use crate::output::OutputOptions;
+use crate::output::{OutputOptions, say};
 
 /// More without a line's end is no event of ours.
 const LINE_MAX_BYTES: usize = 1024 * 1024;
@@ -56,9 +56,9 @@ fn events(line: &[u8]) -> Vec<Value> {
 
 fn print(event: &Value, output: OutputOptions) {
     if output.json {
-        println!("{event}");
+        say(event);
         return;
     }
     let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
-    println!("{}  {:<12}  {}", text("message"), text("outcome"), event["class"].as_str().unwrap_or(""));
+    say(format_args!("{}  {:<12}  {}", text("message"), text("outcome"), event["class"].as_str().unwrap_or("")));
 }

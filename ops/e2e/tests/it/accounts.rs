@@ -33,6 +33,7 @@ async fn a_team_is_set_up_by_http_and_sends() -> anyhow::Result<()> {
     let worker = system.work_with(setup)?;
 
     let (_, tenant) = client.post("/v1/tenants", &json!({"name": "My team"})).await?;
+    system.build.lift_limits(tenant["id"].as_str().expect("an id").parse()?).await?;
     let keys = format!("/v1/tenants/{}/keys", tenant["id"].as_str().expect("an id"));
     let (status, made) = client.post(&keys, &json!({"name": "first"})).await?;
     assert_eq!((status.as_u16(), &made["scopes"]), (201, &json!(["read", "send", "manage"])));
@@ -49,6 +50,8 @@ async fn a_team_is_set_up_by_http_and_sends() -> anyhow::Result<()> {
     let answer = team.send("PATCH", &path, &[], json!({"password": "secret"}).to_string()).await?;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(!answer.text.contains("secret"), "it is never shown");
+    let elsewhere = team.send("PATCH", &path, &[], json!({"smtp_host": "evil.example"}).to_string()).await?;
+    assert_eq!(elsewhere.status, 400, "a stored password is told to nobody else: {}", elsewhere.text);
     let (_, checked) = team.post(&format!("{path}/check"), &json!({})).await?;
     assert_eq!(checked, json!({"ok": true, "phase": null, "problem": null, "code": null}));
 
@@ -100,7 +103,15 @@ async fn a_key_is_rotated_without_a_gap_and_never_gives_more_than_it_has() -> an
     let path = format!("/v1/keys/{}/rotate", made["id"].as_str().expect("an id"));
     let (status, rotated) = old.post(&path, &json!({"overlap_seconds": 60})).await?;
     assert_eq!((status.as_u16(), &rotated["scopes"]), (201, &json!(["read", "manage"])));
+    assert_eq!(client.post(&path, &json!({})).await?.0, 409, "a key has one successor");
     let new = client.with_key(rotated["key"].as_str().expect("a key"));
+    let (_, child) = old.post("/v1/keys", &json!({"scopes": ["read"]})).await?;
+    until("what the old one makes ends with it", async || {
+        let (_, child) = old.post("/v1/keys", &json!({"scopes": ["read"]})).await?;
+        Ok(child["expires_at"].is_string())
+    })
+    .await;
+    assert_eq!(child["operator"], false);
     assert_eq!((old.get("/v1/queue").await?.0.as_u16(), new.get("/v1/queue").await?.0.as_u16()), (200, 200));
     system.database.advance(std::time::Duration::from_secs(61)).await?;
     until("the old one has ended", async || Ok(old.get("/v1/queue").await?.0 == 401)).await;

@@ -81,6 +81,15 @@ async fn a_file_is_sent_once_however_often_it_is_given_and_wrong_lines_are_told(
     system.until_settled().await;
     assert_eq!(system.judge().await?.get("accepted"), Some(&1_200));
 
+    // A template that alone fills a batch, were it repeated in every message.
+    let html = written(folder.path(), "large.html", &format!("<p>{}</p>", "x".repeat(200 * 1024)))?;
+    let mut csv = String::from("to\n");
+    (0..120).for_each(|at| csv.push_str(&format!("large{at}@recipients.example\n")));
+    csv.push_str("ann@recipients.example,\"a cell that\ngoes on\"\n");
+    let file = written(folder.path(), "large.csv", &csv)?;
+    let large = ["send", "--sender", &sender, "--file", &file, "--subject", "Large", "--html-file", &html];
+    let (code, answer) = cli.json(&large).await?;
+    assert_eq!((code, &answer["accepted"], &answer["refused"]), (1, &json!(120), &json!(2)), "{answer}");
     let line = json!({"to": "ann@recipients.example", "subject": "Own", "text": "Own", "sender": sender}).to_string();
     let file = written(folder.path(), "one.ndjson", &line)?;
     let (code, answer) = cli.json(&["send", "--file", &file]).await?;
@@ -104,8 +113,16 @@ async fn exit_codes_tell_what_can_be_mended_by_whom() -> anyhow::Result<()> {
     assert_eq!(refused.status.code(), Some(4));
     let told = String::from_utf8(refused.stderr)?;
     assert!(told.contains("invalid_request") && told.contains("sender"), "{told}");
-    cli.environment.push(("POSTFLEET_URL", format!("http://127.0.0.1:{}", testkit::free_port()?)));
+    let folder = tempfile::tempdir()?;
+    let file = written(folder.path(), "people.csv", "to\nann@recipients.example\n")?;
+    let sender = system.sender.to_string();
+    let send = ["send", "--sender", &sender, "--file", &file, "--subject", "Hi", "--text", "Hi"];
+    cli.environment.push(("POSTFLEET_API_KEY", "nonsense".to_owned()));
+    assert_eq!(cli.run(&send).await?.status.code(), Some(4));
+    // Nobody can listen there.
+    cli.environment.push(("POSTFLEET_URL", "http://127.0.0.1:1".to_owned()));
     assert_eq!(cli.run(&["queue", "status"]).await?.status.code(), Some(3));
+    assert_eq!(cli.run(&send).await?.status.code(), Some(3));
     Ok(())
 }
 
@@ -124,6 +141,14 @@ async fn a_doctor_finds_what_is_wrong_and_says_how_to_mend_it() -> anyhow::Resul
             .collect()
     };
     until("the worker is known", async || Ok(system.store.workers().alive().await? == 1)).await;
+    until("all beat while it looks", async || {
+        let answer = cli.json(&["doctor"]).await?.1;
+        let found = grades(&answer);
+        Ok(["orchestrator", "workers", "clocks"]
+            .iter()
+            .all(|about| found.contains(&((*about).to_owned(), "ok".to_owned()))))
+    })
+    .await;
     let (_, answer) = cli.json(&["doctor"]).await?;
     let found = grades(&answer);
     // A test's own servers are allowed to lose what they have.
@@ -150,7 +175,7 @@ async fn a_doctor_finds_what_is_wrong_and_says_how_to_mend_it() -> anyhow::Resul
     assert!(grades(&answer).contains(&("eviction".to_owned(), "wrong".to_owned())), "{answer}");
     let mends = answer["findings"].as_array().expect("findings").iter().filter(|one| one["grade"] != "ok");
     assert!(mends.into_iter().all(|one| one["mend"].as_str().is_some_and(|mend| !mend.is_empty())));
-    cli.environment.push(("REDIS_URL", format!("redis://127.0.0.1:{}", testkit::free_port()?)));
+    cli.environment.push(("REDIS_URL", "redis://127.0.0.1:1".to_owned()));
     cli.environment.push(("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none".to_owned()));
     let (code, answer) = cli.json(&["doctor"]).await?;
     assert_eq!((code, &answer["wrong"]), (1, &json!(2)), "{answer}");
@@ -163,18 +188,22 @@ async fn whoever_watches_sees_what_happens_at_once() -> anyhow::Result<()> {
     let client = system.serve().await?;
     let cli = Cli::on(&system, &client);
     let worker = system.work()?;
-    let watching = {
-        let mut command = cli.command(&["tail", "--count", "1", "--json"])?;
-        command.stdout(Stdio::piped());
-        tokio::task::spawn_blocking(move || command.output())
-    };
+    let mut command = cli.command(&["tail", "--count", "1", "--json"])?;
+    let mut watching = command.stdout(Stdio::piped()).spawn()?;
     // Who watches is told from now on, not what was before: something happens until it is seen.
     let mut sent = Vec::new();
-    while !watching.is_finished() {
+    let since = std::time::Instant::now();
+    while watching.try_wait()?.is_none() {
+        if since.elapsed().as_secs() > 60 {
+            watching.kill()?;
+            anyhow::bail!("it has seen nothing");
+        }
         sent.push(system.message("ann@recipients.example").await?);
         system.until_state(sent[sent.len() - 1], domain::messages::MessageState::Accepted).await;
     }
-    let seen: Value = serde_json::from_slice(&watching.await??.stdout)?;
+    let output = watching.wait_with_output()?;
+    assert!(output.status.success(), "{}", output.status);
+    let seen: Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(seen["outcome"], "accepted");
     assert!(sent.iter().any(|id| seen["message"] == id.to_string()), "{seen}");
     worker.stop().await

@@ -4,6 +4,7 @@ use apalis_core::backend::TaskSink;
 use apalis_core::task::builder::TaskBuilder;
 use apalis_redis::{Config, RedisStorage};
 use e2e::System;
+use queue::IngressData;
 use serde_json::{Value, json};
 use testkit::{SinkOptions, until};
 
@@ -25,13 +26,15 @@ async fn left_in_redis(system: &System) -> anyhow::Result<Vec<String>> {
 #[tokio::test]
 async fn what_the_stock_crate_pushed_is_sent_once_and_leaves_redis() -> anyhow::Result<()> {
     let system = System::without_orchestrator(&SinkOptions::default()).await?;
-    system.orchestrate_with(Some(QUEUE.to_owned()))?;
-    system.until_led().await;
     let mut storage = storage(&system).await?;
-    // More than a batch, one of them twice under one id.
+    // More than a batch, and one of them stands there twice.
     for at in 0..700 {
         storage.push(request(&system, &format!("r{at}@recipients.example"))).await?;
     }
+    let first = system.queue.peek_ingress(QUEUE, 1, 256 * 1024).await?.remove(0);
+    let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg(&first.id).query(&mut system.redis.client()?)?;
+    system.orchestrate_with(Some(QUEUE.to_owned()))?;
+    system.until_led().await;
     let worker = system.work()?;
     until("all are stored", async || Ok(system.database.count("SELECT count(*) FROM messages").await? == 700)).await;
     system.until_settled().await;
@@ -49,20 +52,20 @@ async fn a_task_that_is_moved_twice_is_one_message() -> anyhow::Result<()> {
     let system = System::without_orchestrator(&SinkOptions::default()).await?;
     let mut storage = storage(&system).await?;
     storage.push(request(&system, "ann@recipients.example")).await?;
-    let tasks = system.queue.peek_ingress(QUEUE, 10).await?;
+    let tasks = system.queue.peek_ingress(QUEUE, 10, 256 * 1024).await?;
     assert_eq!(tasks.len(), 1);
     system.orchestrate_with(Some(QUEUE.to_owned()))?;
     until("it is stored and gone", async || {
         let stored = system.database.count("SELECT count(*) FROM messages").await? == 1;
-        Ok(stored && system.queue.peek_ingress(QUEUE, 10).await?.is_empty())
+        Ok(stored && system.queue.peek_ingress(QUEUE, 10, 256 * 1024).await?.is_empty())
     })
     .await;
     // As if the importer had died behind the commit: the task stands there again.
     let mut redis = system.redis.client()?;
-    let _: () =
-        redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg(&tasks[0].id).arg(&tasks[0].data).query(&mut redis)?;
+    let IngressData::Here(data) = &tasks[0].data else { panic!("it is small") };
+    let _: () = redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg(&tasks[0].id).arg(data).query(&mut redis)?;
     let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg(&tasks[0].id).query(&mut redis)?;
-    until("it is gone again", async || Ok(system.queue.peek_ingress(QUEUE, 10).await?.is_empty())).await;
+    until("it is gone again", async || Ok(system.queue.peek_ingress(QUEUE, 10, 256 * 1024).await?.is_empty())).await;
     assert_eq!(system.database.count("SELECT count(*) FROM messages").await?, 1);
     Ok(())
 }
@@ -76,19 +79,23 @@ async fn garbage_is_set_aside_with_its_reason_and_holds_nobody_up() -> anyhow::R
         json!("nonsense"),
         request(&system, "nobody"),
         json!({"tenant": stranger, "message": request(&system, "ann@recipients.example")["message"]}),
+        json!("x".repeat(300 * 1024)),
     ] {
         storage.push(wrong).await?;
     }
     let mut redis = system.redis.client()?;
     let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg("no-data").query(&mut redis)?;
-    let _: () =
-        redis::cmd("HSET").arg(format!("{QUEUE}:data")).arg("not-text").arg(&b"\xff\0"[..]).query(&mut redis)?;
-    let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg("not-text").query(&mut redis)?;
+    let _: () = redis::cmd("HSET")
+        .arg(format!("{QUEUE}:data"))
+        .arg(&b"not-text\xff"[..])
+        .arg(&b"\xff\0"[..])
+        .query(&mut redis)?;
+    let _: () = redis::cmd("RPUSH").arg(format!("{QUEUE}:active")).arg(&b"not-text\xff"[..]).query(&mut redis)?;
     storage.push(request(&system, "ann@recipients.example")).await?;
     system.orchestrate_with(Some(QUEUE.to_owned()))?;
-    until("all are taken out", async || Ok(system.queue.peek_ingress(QUEUE, 10).await?.is_empty())).await;
+    until("all are taken out", async || Ok(system.queue.peek_ingress(QUEUE, 10, 256 * 1024).await?.is_empty())).await;
     assert_eq!(system.database.count("SELECT count(*) FROM messages").await?, 1);
-    assert_eq!(system.database.count("SELECT count(*) FROM ingress_refusals").await?, 5);
+    assert_eq!(system.database.count("SELECT count(*) FROM ingress_refusals").await?, 6);
     assert_eq!(system.database.count("SELECT count(*) FROM ingress_refusals WHERE problem LIKE 'sender: %'").await?, 1);
     Ok(())
 }

@@ -279,7 +279,7 @@ async fn every_route_stands_in_the_reference_that_people_read() -> anyhow::Resul
 /// A revoked key, and one that has expired.
 async fn ended_keys(system: &System, tenant: domain::ids::TenantId) -> anyhow::Result<Vec<String>> {
     let revoked = system.build.key(tenant, KeyRights::full()).await?;
-    system.store.api_keys().end(tenant, ApiKey::parse(&revoked)?.id, 0).await?;
+    system.store.api_keys().revoke(tenant, ApiKey::parse(&revoked)?.id).await?;
     let expired = ApiKey::new(system.ids.next(), secret_bytes());
     let shown = expired.reveal();
     let new = NewKey {

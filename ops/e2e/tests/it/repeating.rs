@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use domain::keys::{KeyRights, KeyScope};
 use e2e::{Answer, Client, System};
 use serde_json::{Value, json};
 
@@ -118,5 +119,49 @@ async fn a_repeat_never_shows_a_keys_secret_again() -> anyhow::Result<()> {
     assert!(!kept.contains(&shown));
     let made = client.with_key(&shown);
     assert_eq!(made.post("/v1/messages", &message(&system)).await?.0, 202);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_repeated_batch_knows_its_messages_by_their_places_and_not_by_who_was_accepted() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let client = system.serve().await?;
+    let content = domain::messages::Content { subject: "Later".into(), html: None, text: Some("Later".into()) };
+    let mut first =
+        json!({"sender": system.sender, "to": "first@recipients.example", "content": content.id(system.tenant)});
+    let batch = json!({"messages": [first.take(), message(&system), message(&system)]});
+    let before = post(&client, "/v1/messages/batch", "b", &batch).await?.json();
+    assert!(before["data"][0]["error"].is_object(), "its content is not there yet");
+    sqlx::query(
+        "UPDATE idempotency_keys SET status = NULL, body = NULL, locked_until = postfleet_now() - interval '1 s'",
+    )
+    .execute(&mut system.database.connection().await?)
+    .await?;
+    system.store.contents().put(system.tenant, &content).await?;
+    let after = post(&client, "/v1/messages/batch", "b", &batch).await?.json();
+    assert_eq!(
+        (&after["data"][1]["id"], &after["data"][2]["id"]),
+        (&before["data"][1]["id"], &before["data"][2]["id"])
+    );
+    assert_eq!(after["data"][0]["existing"], false);
+    assert_eq!(system.database.count("SELECT count(*) FROM messages").await?, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_key_neither_gets_an_answer_nor_frees_what_was_begun() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let client = system.serve().await?;
+    let reader = client.with_key(&system.build.key(system.tenant, KeyRights::new([KeyScope::Read], false)).await?);
+    let first = post(&client, "/v1/messages", "k", &message(&system)).await?.json();
+    assert_eq!(post(&reader, "/v1/messages", "k", &message(&system)).await?.status, 422);
+    sqlx::query(
+        "UPDATE idempotency_keys SET status = NULL, body = NULL, locked_until = postfleet_now() - interval '1 s'",
+    )
+    .execute(&mut system.database.connection().await?)
+    .await?;
+    assert_eq!(post(&reader, "/v1/messages", "k", &message(&system)).await?.status, 422);
+    assert_eq!(post(&client, "/v1/messages", "k", &message(&system)).await?.json()["id"], first["id"]);
+    assert_eq!(system.database.count("SELECT count(*) FROM messages").await?, 1);
     Ok(())
 }

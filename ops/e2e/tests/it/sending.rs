@@ -101,7 +101,8 @@ async fn what_cannot_be_rendered_fails_and_holds_nobody_up() -> anyhow::Result<(
     let system = System::start().await?;
     let _worker = system.work()?;
     let mut heavy = system.build.message(system.sender, "ann@recipients.example");
-    heavy.message.content.html = Some("{{#each a}}{{#each ../a}}{{#if b}}{{/if}}{{/each}}{{/each}}".to_owned());
+    std::sync::Arc::make_mut(&mut heavy.message.content).html =
+        Some("{{#each a}}{{#each ../a}}{{#if b}}{{/if}}{{/each}}{{/each}}".to_owned());
     heavy.message.data.insert("a".to_owned(), json!(vec![1; 5_000]));
     system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&heavy)).await?;
     let light = system.message("bob@recipients.example").await?;

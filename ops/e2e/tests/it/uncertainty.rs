@@ -107,7 +107,7 @@ async fn a_connection_reset_before_the_final_dot_is_no_doubt() -> anyhow::Result
     let _worker = system.work()?;
     let sender = system.build.sender(system.tenant, proxy.address).await?;
     let mut row = system.build.message(sender, "ann@recipients.example");
-    row.message.content.html = Some("x".repeat(200_000));
+    std::sync::Arc::make_mut(&mut row.message.content).html = Some("x".repeat(200_000));
     proxy.set(Fault { reset_after: Some(50_000), ..Fault::default() });
     system.store.messages().enqueue_messages(system.tenant, std::slice::from_ref(&row)).await?;
     testkit::until("it was tried, and its fate is known", async || {

@@ -1,6 +1,7 @@
 //! A message as a caller asks for it, and what it must be before it is accepted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -96,7 +97,8 @@ pub struct ContentDraft {
 pub struct NewMessage {
     pub sender: SenderId,
     pub to: Address,
-    pub content: Content,
+    /// Shared where many messages name the same.
+    pub content: Arc<Content>,
     pub data: Map<String, Value>,
     pub headers: BTreeMap<String, String>,
     pub tags: Vec<String>,
@@ -116,7 +118,7 @@ pub enum InvalidDraft {
 impl MessageDraft {
     /// Checks everything and names every field that is wrong, not only the first. `stored` is what `content` names, if
     /// the tenant has it.
-    pub fn validate(self, now: DateTime<Utc>, stored: Option<Content>) -> Result<NewMessage, InvalidDraft> {
+    pub fn validate(self, now: DateTime<Utc>, stored: Option<Arc<Content>>) -> Result<NewMessage, InvalidDraft> {
         let mut problems = Problems::default();
         let to = problems.keep("to", Address::parse(&self.to));
         let reply_to = self.reply_to.as_deref().and_then(|text| problems.keep("reply_to", Address::parse(text)));
@@ -141,7 +143,7 @@ impl MessageDraft {
             problems.add(&field, problem);
         }
         problems.require("tags", self.tags.len() <= TAGS_MAX, "at most 10 tags can be given");
-        for (at, tag) in self.tags.iter().enumerate() {
+        for (at, tag) in self.tags.iter().take(TAGS_MAX).enumerate() {
             problems.require(
                 &format!("tags[{at}]"),
                 is_tag(tag),
@@ -160,7 +162,7 @@ impl MessageDraft {
 
         let content = match stored.filter(|_| self.content.is_some()) {
             Some(stored) => stored,
-            None => written.into_content()?,
+            None => Arc::new(written.into_content()?),
         };
         Ok(NewMessage {
             sender: self.sender,

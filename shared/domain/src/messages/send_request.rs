@@ -25,7 +25,7 @@ impl SendRequest {
 }
 
 /// A task that is pushed or moved twice is one message, where the message has no dedupe key of its own.
-pub fn ingress_dedupe_hash(task_id: &str) -> [u8; 32] {
+pub fn ingress_dedupe_hash(task_id: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(b"ingress\0").chain_update(task_id).finalize().into()
 }
 

@@ -149,6 +149,16 @@ impl SenderDraft {
 }
 
 impl SenderPatch {
+    /// Whether a stored password would be told to somebody it was not given for.
+    pub fn leads_elsewhere(&self, now: &SenderDraft) -> bool {
+        let changes =
+            |given: &Option<String>, now: Option<&String>| given.as_ref().is_some_and(|given| Some(given) != now);
+        changes(&self.smtp_host, Some(&now.smtp_host))
+            || changes(&self.username, now.username.as_ref())
+            || self.smtp_port.is_some_and(|port| port != now.smtp_port)
+            || self.tls.is_some_and(|tls| tls != now.tls)
+    }
+
     /// The whole as it shall be.
     pub fn onto(self, now: SenderDraft) -> SenderDraft {
         SenderDraft {
@@ -209,6 +219,12 @@ mod tests {
             max_connections: 10,
         };
         let patch: SenderPatch = serde_json::from_value(json!({"smtp_port": 465, "tls": "tls"})).expect("well-formed");
+        assert!(patch.leads_elsewhere(&now));
+        let elsewhere: SenderPatch = serde_json::from_value(json!({"smtp_host": "evil.example"})).expect("well-formed");
+        assert!(elsewhere.leads_elsewhere(&now) && elsewhere.onto(now.clone()).validate(false).is_err());
+        let same: SenderPatch = serde_json::from_value(json!({"smtp_host": "smtp.example.com", "max_connections": 3}))
+            .expect("well-formed");
+        assert!(!same.leads_elsewhere(&now));
         let checked = patch.onto(now.clone()).validate(true).map_err(|_| "valid").expect("valid");
         assert_eq!((checked.smtp_port, checked.tls, checked.username.as_deref()), (465, TlsMode::Tls, Some("me")));
         let nameless: SenderPatch =

@@ -92,7 +92,13 @@ pub enum LogFormat {
 }
 
 fn parse_queue(text: &str) -> Result<String, String> {
-    let plain = (1..=100).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"{}:-_.".contains(&byte));
-    if plain { Ok(text.to_owned()) } else { Err("a queue has 1 to 100 letters, digits or { } : - _ .".to_owned()) }
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"{}:-_.".contains(&byte));
+    // What is ours under a tag is cleared when a generation begins.
+    let ours = ["queue", "pool", "bucket", "connections", "pulse", "api", "events"];
+    let clashes = text.split_once("}:").is_some_and(|(_, rest)| ours.contains(&rest.split(':').next().unwrap_or("")));
+    if (1..=100).contains(&text.len()) && plain && !clashes {
+        Ok(text.to_owned())
+    } else {
+        Err("a queue has 1 to 100 letters, digits or { } : - _ . and is none of our own, e.g. {pf}:ingress".to_owned())
+    }
 }

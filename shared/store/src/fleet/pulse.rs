@@ -55,9 +55,15 @@ impl Fleet<'_> {
         Ok(returned.map(|rows| rows as u64))
     }
 
-    /// Whether no message of anybody was ever committed, as far back as days are counted.
+    /// Whether no message of anybody was ever committed, nor is about to be.
     pub async fn never_sent(&self) -> Result<bool> {
-        Ok(sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM daily_sends)").fetch_one(self.pool).await?)
+        Ok(sqlx::query_scalar(
+            "SELECT NOT EXISTS (SELECT 1 FROM daily_sends)
+                AND NOT EXISTS (SELECT 1 FROM message_runs WHERE state = 'queued')
+                AND NOT EXISTS (SELECT 1 FROM message_runs WHERE state IN ('committing', 'uncertain'))",
+        )
+        .fetch_one(self.pool)
+        .await?)
     }
 
     /// Stops all sending until `resume`. A leader write.

@@ -35,10 +35,12 @@ impl Messages<'_> {
     pub async fn oldest_unsent(&self, tenant: TenantId, sender: Option<SenderId>) -> Result<Option<MessageId>> {
         let oldest: Option<Uuid> = sqlx::query_scalar(
             "SELECT least(
-                (SELECT min(message_id::text)::uuid FROM message_runs
-                 WHERE tenant_id = $1 AND state = 'scheduled' AND ($2::uuid IS NULL OR sender_id = $2)),
-                (SELECT min(message_id::text)::uuid FROM message_runs
-                 WHERE tenant_id = $1 AND state = 'queued' AND ($2::uuid IS NULL OR sender_id = $2)))",
+                (SELECT message_id FROM message_runs
+                 WHERE tenant_id = $1 AND state = 'scheduled' AND ($2::uuid IS NULL OR sender_id = $2)
+                 ORDER BY message_id LIMIT 1),
+                (SELECT message_id FROM message_runs
+                 WHERE tenant_id = $1 AND state = 'queued' AND ($2::uuid IS NULL OR sender_id = $2)
+                 ORDER BY message_id LIMIT 1))",
         )
         .bind(tenant.uuid())
         .bind(sender.map(SenderId::uuid))

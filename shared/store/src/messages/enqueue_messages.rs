@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use domain::ids::{JobId, MessageId, TenantId};
 use domain::messages::draft::NewMessage;
@@ -67,10 +68,10 @@ impl Messages<'_> {
     }
 
     async fn insert(&self, tenant: TenantId, rows: &[&EnqueueRow]) -> Result<HashMap<MessageId, MessageState>> {
-        let content_ids: Vec<Uuid> = rows.iter().map(|row| row.message.content.id(tenant).uuid()).collect();
+        let content_ids = content_ids(tenant, rows);
         // Ordered by id: two statements that insert the same contents must not wait for each other in a ring.
         let contents: BTreeMap<Uuid, &Content> =
-            content_ids.iter().copied().zip(rows.iter().map(|row| &row.message.content)).collect();
+            content_ids.iter().copied().zip(rows.iter().map(|row| &*row.message.content)).collect();
         let each = |part: fn(&NewMessage) -> Option<Value>| -> Vec<Option<Value>> {
             rows.iter().map(|row| part(&row.message)).collect()
         };
@@ -114,4 +115,14 @@ impl Messages<'_> {
         .await?;
         rows.into_iter().map(|(hash, id, state)| Ok((hash, (MessageId(id), parse_state(&state)?)))).collect()
     }
+}
+
+/// In the order of the rows. Many may name one content: it is hashed once.
+fn content_ids(tenant: TenantId, rows: &[&EnqueueRow]) -> Vec<Uuid> {
+    let mut known: HashMap<*const Content, Uuid> = HashMap::new();
+    let id = |row: &&EnqueueRow| {
+        let content = &row.message.content;
+        *known.entry(Arc::as_ptr(content)).or_insert_with(|| content.id(tenant).uuid())
+    };
+    rows.iter().map(id).collect()
 }

@@ -78,6 +78,8 @@ impl Messages<'_> {
         let exceptional =
             matches!(filter.state, Some(Failed | Quarantined | Unknown | Committing | Uncertain | Queued));
         let sql = if exceptional { include_str!("list_exceptions.sql") } else { include_str!("list_messages.sql") };
+        let filters = filter.state.is_some() || filter.sender.is_some() || filter.to.is_some() || filter.tag.is_some();
+        let looked_at = if filters { LOOKED_AT_MAX } else { limit };
         let rows: Vec<Row> = sqlx::query_as(sql)
             .bind(tenant.uuid())
             .bind(before.map_or(Uuid::max(), MessageId::uuid))
@@ -86,11 +88,11 @@ impl Messages<'_> {
             .bind(&filter.to)
             .bind(&filter.tag)
             .bind(filter.since.map_or(Uuid::nil(), MessageId::uuid))
-            .bind(LOOKED_AT_MAX)
+            .bind(looked_at)
             .bind(limit)
             .fetch_all(self.pool)
             .await?;
-        let looked_on = rows.first().filter(|row| row.many == LOOKED_AT_MAX).and_then(|row| row.last);
+        let looked_on = rows.first().filter(|row| row.many == looked_at).and_then(|row| row.last);
         let messages: Vec<MessageSummary> =
             rows.into_iter().filter(|row| row.id.is_some()).map(Row::read).collect::<Result<_>>()?;
         let is_full = messages.len() as i64 == limit;

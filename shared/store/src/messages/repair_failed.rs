@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Messages;
 use crate::Result;
 
-/// Failed messages that one statement takes.
+/// Failed messages that one statement looks at.
 const REPAIR_BATCH: i64 = 1_000;
 
 /// Which failed messages: those that fit all that is given.

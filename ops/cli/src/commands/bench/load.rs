@@ -41,7 +41,7 @@ impl Load<'_> {
         let message = NewMessage {
             sender: self.sender.id,
             to: Address::parse(&format!("person{at}@{}", (self.domain)(at)))?,
-            content: Content { subject: "Hello".to_owned(), html: None, text: Some("Hello there.".to_owned()) },
+            content: Content { subject: "Hello".to_owned(), html: None, text: Some("Hello there.".to_owned()) }.into(),
             data: Map::new(),
             headers: BTreeMap::new(),
             tags: Vec::new(),

@@ -9,17 +9,17 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use domain::ids::{ContentId, SenderId};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::client::{ApiConnection, describe};
-use crate::connect;
 use crate::output::OutputOptions;
+use crate::progress;
 use recipients::{Recipients, read_line};
 
-/// Messages in one request.
+/// Messages in one request, and about how many bytes.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Refused lines that are told; the rest is only counted.
 const PROBLEMS_MAX: usize = 100;
 
@@ -112,6 +112,21 @@ fn common(options: &SendOptions) -> anyhow::Result<Map<String, Value>> {
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
+/// A template that all have is stored once, and not repeated in every message.
+async fn with_stored_template(api: &ApiConnection, common: &Map<String, Value>) -> anyhow::Result<Map<String, Value>> {
+    let mut common = common.clone();
+    let written: Map<String, Value> =
+        ["subject", "html", "text"].into_iter().filter_map(|part| common.remove_entry(part)).collect();
+    let is_whole = written.contains_key("subject") && written.len() > 1;
+    if is_whole {
+        let stored = api.post("/v1/contents", &Value::Object(written)).await?;
+        common.insert("content".to_owned(), stored["id"].clone());
+    } else {
+        common.extend(written);
+    }
+    Ok(common)
+}
+
 /// What became of a file.
 #[derive(Default)]
 struct Sent {
@@ -123,25 +138,26 @@ struct Sent {
 
 async fn send_file(options: &SendOptions, file: &PathBuf, common: &Map<String, Value>) -> anyhow::Result<ExitCode> {
     let (mut recipients, bytes) = Recipients::open(file)?;
+    let common = &with_stored_template(&options.api, common).await?;
     let prefix = match &options.dedupe_key {
         Some(key) => key.clone(),
         None => format!("file:{}", hash_of(file)?),
     };
-    let bar = if connect::is_watched() { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
-    let style = "{bar:40} {percent:>3} %  {msg}  {elapsed}, about {eta} left";
-    bar.set_style(ProgressStyle::with_template(style)?);
+    let bar = progress::through(bytes);
     let mut sent = Sent::default();
-    let mut batch: Vec<(u64, Value)> = Vec::with_capacity(BATCH);
+    let (mut batch, mut batch_bytes) = (Vec::with_capacity(BATCH), 0);
     while let Some((line, text)) = recipients.next_line()? {
         match read_line(&mut recipients, &text, common) {
             Ok(None) => continue,
             Ok(Some(mut message)) => {
                 message.entry("dedupe_key").or_insert_with(|| json!(format!("{prefix}:{line}")));
+                batch_bytes += text.len();
                 batch.push((line, Value::Object(message)));
             }
             Err(problem) => sent.refuse(line, &problem),
         }
-        if batch.len() == BATCH {
+        if batch.len() == BATCH || batch_bytes > BATCH_BYTES {
+            batch_bytes = 0;
             send_batch(&options.api, &mut batch, &mut sent).await?;
             bar.set_position(recipients.read_bytes());
             bar.set_message(format!("{} accepted, {} refused", sent.accepted + sent.existing, sent.refused));
@@ -161,11 +177,8 @@ async fn send_batch(api: &ApiConnection, batch: &mut Vec<(u64, Value)>, sent: &m
     }
     let (lines, messages): (Vec<u64>, Vec<Value>) = std::mem::take(batch).into_iter().unzip();
     let request = api.request(reqwest::Method::POST, "/v1/messages/batch").json(&json!({"messages": messages}));
-    let answer = request.send().await.context("the API does not answer; send the file again, nothing is sent twice")?;
-    let told: Value = answer.json().await.context("the answer is no JSON")?;
-    let Some(results) = told["data"].as_array() else {
-        anyhow::bail!("{}; send the file again, nothing is sent twice", describe(&told).unwrap_or_default());
-    };
+    let told = api.results(request).await.context("send the file again: nothing is sent twice")?;
+    let results = told["data"].as_array().context("the answer has no results")?;
     for (line, result) in lines.into_iter().zip(results) {
         match describe(result) {
             Some(problem) => sent.refuse(line, &problem),

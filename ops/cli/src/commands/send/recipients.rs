@@ -71,6 +71,9 @@ pub fn read_line(
             Ok(Some(message))
         }
         Form::Csv(columns) => {
+            if text.matches('"').count() % 2 == 1 {
+                return Err("it has a quote without its other half: a cell may not go on in the next line".to_owned());
+            }
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
             let record = reader.records().next().and_then(Result::ok).ok_or("it is no line of CSV")?;
             let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
