@@ -162,3 +162,6 @@ impl Reconciler for FeedMessages {
         self.bell.rung().await;
     }
 }
+
+#[cfg(test)]
+mod simulation_tests;

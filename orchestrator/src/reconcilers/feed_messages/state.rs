@@ -89,6 +89,10 @@ impl State {
             seen.left.remove(&row.message);
             seen.moved += usize::from(into_room);
         }
+        // A room that was looked at and found empty has a row now.
+        if into_room && let Some(room) = self.seen.get_mut(&(row.tenant, row.sender, row.domain.clone())) {
+            room.more = true;
+        }
     }
 
     /// Lanes in which nothing is left are forgotten until a bell or a scan finds them again. Answers the fresh ones.
