@@ -229,7 +229,7 @@ async fn a_large_batch_over_many_buckets_never_holds_redis_for_long() -> anyhow:
     }
     let mut scripts = script_micros(&mut redis)?;
     scripts.sort_unstable();
-    assert!(scripts.len() >= 40, "a large batch is asked for in parts: {scripts:?}");
+    assert!(scripts.len() > 35, "a large batch is asked for in parts: {scripts:?}");
     // All ask for the same; a machine with other work interrupts most of them, and never all.
     assert!(scripts[0] < 20_000, "microseconds per call: {scripts:?}");
     Ok(())
