@@ -68,7 +68,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub async fn start(plan: &StackPlan) -> anyhow::Result<Self> {
+    async fn start(plan: &StackPlan) -> anyhow::Result<Self> {
         let own_redis = std::env::var_os("REDIS_URL").is_none_or(|url| url.is_empty());
         eprintln!("starting Postgres, Redis and an SMTP sink …");
         let services = tokio::task::spawn_blocking(|| Services::start(Durability::Real)).await??;
@@ -114,6 +114,18 @@ impl Stack {
             .await
             .context("the stack did not come up")??;
         Ok(stack)
+    }
+
+    /// Starts a stack, does something with it until it is done or interrupted, and stops it whatever came of it.
+    pub async fn with<T>(plan: &StackPlan, run: impl AsyncFnOnce(&mut Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let mut stack = Self::start(plan).await?;
+        let ran = tokio::select! {
+            biased;
+            ran = run(&mut stack) => ran,
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        };
+        stack.stop().await?;
+        ran
     }
 
     pub fn api_url(&self) -> String {
@@ -184,7 +196,7 @@ impl Stack {
     }
 
     /// Stops everything in order, and removes what was ours in services that were not.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    async fn stop(mut self) -> anyhow::Result<()> {
         let workers = self.workers.iter_mut().map(|worker| &mut worker.process);
         let mut all: Vec<&mut Process> = workers.collect();
         all.extend([&mut self.orchestrator, &mut self.api]);

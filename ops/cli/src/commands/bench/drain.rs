@@ -3,11 +3,10 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use clap::Args;
 use domain::limits::LimitTarget;
-use queue::{Keys, LaneName, QueueLink};
 use serde_json::json;
 
 use super::BenchResult;
-use super::load::{Load, database_now, until_count};
+use super::load::{all_due_at_once, until_count};
 use super::statistics::{median, rounded};
 use crate::stack::{Stack, StackPlan};
 
@@ -41,14 +40,7 @@ pub struct DrainBench {
 
 impl DrainBench {
     pub async fn run(&self) -> anyhow::Result<BenchResult> {
-        let stack = Stack::start(&PLAN).await?;
-        let ran = tokio::select! {
-            biased;
-            ran = self.alternate(&stack) => ran,
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        };
-        stack.stop().await?;
-        ran
+        Stack::with(&PLAN, async |stack| self.alternate(stack).await).await
     }
 
     async fn alternate(&self, stack: &Stack) -> anyhow::Result<BenchResult> {
@@ -76,18 +68,9 @@ impl DrainBench {
     /// Messages a second from the moment all are due until the last is accepted.
     async fn round(&self, stack: &Stack) -> anyhow::Result<f64> {
         let each = self.messages as usize / stack.senders.len();
-        let due = database_now(stack).await? + TimeDelta::milliseconds(3_000 + i64::from(self.messages) / 2);
-        for sender in &stack.senders {
-            let domain = |n: usize| format!("d{}.example", n % 50);
-            Load { sender, count: each, domain: &domain, send_at: Some(due) }.enqueue(stack).await?;
-        }
-        let queue = QueueLink::connect(&stack.services.redis_url, Keys::with_tag(&stack.redis_tag))?;
-        let left = (due - database_now(stack).await?).to_std();
-        tokio::time::sleep(left.map_err(|_| anyhow::anyhow!("enqueueing took too long"))?).await;
+        let prepared_within = TimeDelta::milliseconds(3_000 + i64::from(self.messages) / 2);
+        all_due_at_once(stack, &stack.senders, each, prepared_within).await?;
         let since = Instant::now();
-        let lanes: Vec<LaneName> =
-            stack.senders.iter().map(|sender| LaneName { tenant: sender.tenant, sender: sender.id }).collect();
-        queue.ring(&lanes).await?;
         let open = "SELECT count(*) FROM message_runs WHERE state IN ('scheduled', 'queued', 'committing')";
         anyhow::ensure!(until_count(stack, open, 0, PATIENCE).await?, "the messages did not all leave");
         Ok((each * stack.senders.len()) as f64 / since.elapsed().as_secs_f64())

@@ -5,12 +5,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use domain::ids::TenantId;
 use domain::limits::LimitTarget;
-use queue::{Keys, LaneName, QueueLink};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use super::BenchResult;
-use super::load::{Load, database_now, until_count, waits};
+use super::load::{Load, all_due_at_once, until_accepted, until_count, waits};
 use super::statistics::{jain, median, quantile, rounded};
 use crate::stack::{Stack, StackPlan, StackSender};
 
@@ -50,14 +49,7 @@ struct Round {
 
 impl FairnessBench {
     pub async fn run(&self) -> anyhow::Result<BenchResult> {
-        let stack = Stack::start(&PLAN).await?;
-        let ran = tokio::select! {
-            biased;
-            ran = self.alternate(&stack) => ran,
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        };
-        stack.stop().await?;
-        ran
+        Stack::with(&PLAN, async |stack| self.alternate(stack).await).await
     }
 
     async fn alternate(&self, stack: &Stack) -> anyhow::Result<BenchResult> {
@@ -93,27 +85,9 @@ impl FairnessBench {
 
     /// A hundred messages of each small tenant, all due at one moment.
     async fn round(&self, stack: &Stack, big: Option<&StackSender>, small: &[StackSender]) -> anyhow::Result<Round> {
-        let due = database_now(stack).await? + TimeDelta::milliseconds(2_500);
-        for sender in small {
-            let domain = |n: usize| format!("d{}.example", n % 50);
-            Load { sender, count: SMALL, domain: &domain, send_at: Some(due) }.enqueue(stack).await?;
-        }
-        let queue = QueueLink::connect(&stack.services.redis_url, Keys::with_tag(&stack.redis_tag))?;
-        let left = due - database_now(stack).await?;
-        tokio::time::sleep(left.to_std().unwrap_or_default()).await;
-        let lanes: Vec<LaneName> =
-            small.iter().map(|sender| LaneName { tenant: sender.tenant, sender: sender.id }).collect();
-        queue.ring(&lanes).await?;
+        let due = all_due_at_once(stack, small, SMALL, TimeDelta::milliseconds(2_500)).await?;
+        until_accepted(stack, due, small.len() * SMALL, PATIENCE).await?;
         let tenants: Vec<TenantId> = small.iter().map(|sender| sender.tenant).collect();
-        let sql = format!(
-            "SELECT count(*) FROM message_runs WHERE state = 'accepted' AND run_at = '{}'",
-            due.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-        );
-        let all = (small.len() * SMALL) as i64;
-        anyhow::ensure!(
-            until_count(stack, &sql, all, PATIENCE).await?,
-            "the small tenants' messages did not all leave"
-        );
         let waited = waits(stack, &tenants, due).await?;
         let shares = shares_while_all_have_work(stack, due, small, big).await?;
         Ok(Round { p99: quantile(&waited, 0.99), jain: jain(&shares) })

@@ -3,14 +3,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Args;
 use domain::limits::LimitTarget;
-use queue::{Keys, LaneName, QueueLink};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use testkit::sink::{Action, Moment};
 use testkit::{Sink, SinkOptions};
 
 use super::BenchResult;
-use super::load::{Load, database_now, until_count, waits};
+use super::load::{Load, all_due_at_once, until_accepted, waits};
 use super::statistics::{median, quantile, rounded};
 use crate::stack::{Stack, StackPlan, StackSender};
 
@@ -42,17 +41,10 @@ pub struct IsolationBench {
 
 impl IsolationBench {
     pub async fn run(&self) -> anyhow::Result<BenchResult> {
-        let mut stack = Stack::start(&PLAN).await?;
         // A server of its own that never says a word.
         let hung = Sink::start_with(&SinkOptions::default())?;
         hung.rule(Moment::Connect, None, None, Action::Hang)?;
-        let ran = tokio::select! {
-            biased;
-            ran = self.alternate(&mut stack, &hung) => ran,
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        };
-        stack.stop().await?;
-        ran
+        Stack::with(&PLAN, async |stack| self.alternate(stack, &hung).await).await
     }
 
     async fn alternate(&self, stack: &mut Stack, hung: &Sink) -> anyhow::Result<BenchResult> {
@@ -104,25 +96,8 @@ impl IsolationBench {
 
     /// Messages of every healthy sender, all due at one moment: their p99 wait.
     async fn round(&self, stack: &Stack, healthy: &[StackSender]) -> anyhow::Result<f64> {
-        let due = database_now(stack).await? + TimeDelta::milliseconds(2_500);
-        for sender in healthy {
-            let domain = |n: usize| format!("d{}.example", n % 50);
-            Load { sender, count: MESSAGES, domain: &domain, send_at: Some(due) }.enqueue(stack).await?;
-        }
-        let queue = QueueLink::connect(&stack.services.redis_url, Keys::with_tag(&stack.redis_tag))?;
-        tokio::time::sleep((due - database_now(stack).await?).to_std().unwrap_or_default()).await;
-        let lanes: Vec<LaneName> =
-            healthy.iter().map(|sender| LaneName { tenant: sender.tenant, sender: sender.id }).collect();
-        queue.ring(&lanes).await?;
-        let sql = format!(
-            "SELECT count(*) FROM message_runs WHERE state = 'accepted' AND run_at = '{}'",
-            due.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-        );
-        let all = (healthy.len() * MESSAGES) as i64;
-        anyhow::ensure!(
-            until_count(stack, &sql, all, PATIENCE).await?,
-            "the healthy senders' messages did not all leave"
-        );
+        let due = all_due_at_once(stack, healthy, MESSAGES, TimeDelta::milliseconds(2_500)).await?;
+        until_accepted(stack, due, healthy.len() * MESSAGES, PATIENCE).await?;
         let mut tenants: Vec<_> = healthy.iter().map(|sender| sender.tenant).collect();
         tenants.dedup();
         Ok(quantile(&waits(stack, &tenants, due).await?, 0.99))

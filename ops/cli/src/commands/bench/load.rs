@@ -1,15 +1,11 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use domain::address::Address;
-use domain::ids::{MessageId, TenantId};
-use domain::messages::draft::NewMessage;
-use domain::messages::{Content, Priority};
-use runtime::Ids;
-use serde_json::Map;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::ids::TenantId;
+use queue::{Keys, LaneName, QueueLink};
 use sqlx::{Connection, PgConnection};
 use store::messages::EnqueueRow;
+use testkit::Build;
 
 use crate::stack::{Stack, StackSender};
 
@@ -25,33 +21,54 @@ pub struct Load<'a> {
 }
 
 impl Load<'_> {
-    pub async fn enqueue(&self, stack: &Stack) -> anyhow::Result<Vec<MessageId>> {
-        let ids = Ids::system();
-        let mut stored = Vec::with_capacity(self.count);
+    pub async fn enqueue(&self, stack: &Stack) -> anyhow::Result<()> {
+        let build = Build::new(&stack.store);
         for from in (0..self.count).step_by(BATCH) {
-            let rows: Vec<EnqueueRow> =
-                (from..(from + BATCH).min(self.count)).map(|at| self.row(&ids, at)).collect::<anyhow::Result<_>>()?;
-            stored.extend(rows.iter().map(|row| row.id));
+            let row = |at: usize| {
+                let mut row = build.message(self.sender.id, &format!("person{at}@{}", (self.domain)(at)));
+                row.message.send_at = self.send_at;
+                row
+            };
+            let rows: Vec<EnqueueRow> = (from..(from + BATCH).min(self.count)).map(row).collect();
             stack.store.messages().enqueue_messages(self.sender.tenant, &rows).await?;
         }
-        Ok(stored)
+        Ok(())
     }
+}
 
-    fn row(&self, ids: &Ids, at: usize) -> anyhow::Result<EnqueueRow> {
-        let message = NewMessage {
-            sender: self.sender.id,
-            to: Address::parse(&format!("person{at}@{}", (self.domain)(at)))?,
-            content: Content { subject: "Hello".to_owned(), html: None, text: Some("Hello there.".to_owned()) }.into(),
-            data: Map::new(),
-            headers: BTreeMap::new(),
-            tags: Vec::new(),
-            reply_to: None,
-            send_at: self.send_at,
-            dedupe_key: None,
-            priority: Priority::Normal,
-        };
-        Ok(EnqueueRow { id: ids.next(), message, dedupe_hash: None, job: None })
+/// As many messages of each sender, to fifty domains, all due at one moment: answers it when it has come, and the feeder
+/// was told.
+pub async fn all_due_at_once(
+    stack: &Stack,
+    senders: &[StackSender],
+    each: usize,
+    prepared_within: TimeDelta,
+) -> anyhow::Result<DateTime<Utc>> {
+    let due = database_now(stack).await? + prepared_within;
+    for sender in senders {
+        let domain = |n: usize| format!("d{}.example", n % 50);
+        Load { sender, count: each, domain: &domain, send_at: Some(due) }.enqueue(stack).await?;
     }
+    let queue = QueueLink::connect(&stack.services.redis_url, Keys::with_tag(&stack.redis_tag))?;
+    let left = (due - database_now(stack).await?).to_std();
+    tokio::time::sleep(left.map_err(|_| anyhow::anyhow!("enqueueing took too long"))?).await;
+    let lanes: Vec<LaneName> =
+        senders.iter().map(|sender| LaneName { tenant: sender.tenant, sender: sender.id }).collect();
+    queue.ring(&lanes).await?;
+    Ok(due)
+}
+
+/// Waits until so many of those that became due at this moment are accepted.
+pub async fn until_accepted(
+    stack: &Stack,
+    due: DateTime<Utc>,
+    wanted: usize,
+    patience: Duration,
+) -> anyhow::Result<()> {
+    let at = due.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let sql = format!("SELECT count(*) FROM message_runs WHERE state = 'accepted' AND run_at = '{at}'");
+    anyhow::ensure!(until_count(stack, &sql, wanted as i64, patience).await?, "the messages did not all leave");
+    Ok(())
 }
 
 /// Waits until a count of rows is what it should be; answers whether it came to that.

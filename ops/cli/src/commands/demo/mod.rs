@@ -55,20 +55,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(runtime::ids::secret_bytes()));
     eprintln!("seed {seed}: repeat this run with --seed {seed}");
-    let stack = Stack::start(&StackPlan { workers: options.workers, ..PLAN }).await?;
-    eprintln!("stack is up: {} workers, {} senders, sink on {}", options.workers, stack.senders.len(), stack.sink.smtp);
-
-    // Whatever comes of it, what was started is stopped.
-    let driven = tokio::select! {
-        biased;
-        driven = drive(&options, &stack, seed) => driven,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-    };
-    stack.stop().await?;
-    Ok(if driven?.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let plan = StackPlan { workers: options.workers, ..PLAN };
+    let verdict = Stack::with(&plan, async |stack| drive(&options, stack, seed).await).await?;
+    Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn drive(options: &DemoOptions, stack: &Stack, seed: u64) -> anyhow::Result<Verdict> {
+    eprintln!("stack is up: {} workers, {} senders, sink on {}", options.workers, stack.senders.len(), stack.sink.smtp);
     let mut watch = Watch::start(stack, options.messages).await?;
     let mut chaos = Chaos::new(stack, options.messages, options.workers, StdRng::seed_from_u64(seed));
     let events = tokio::time::timeout(PATIENCE, chaos.run(&mut watch)).await.context("the load came to no end")??;
