@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::ids::{SenderId, TenantId};
 use providers::smtp::{SmtpAccount, SmtpFailure, SmtpTimeouts, check_account};
-use runtime::crypto::Place;
 use serde::Serialize;
 use store::{SenderAccount, Store};
 use tokio::time::timeout;
@@ -59,15 +58,13 @@ impl CheckView {
 }
 
 fn credentials(options: &ApiOptions, account: SenderAccount) -> Result<SmtpAccount, String> {
-    let (tenant, row) = (account.tenant.to_string(), account.id.to_string());
     let credentials = match account.credentials {
         None => None,
         Some((username, secret)) => {
             let keyring = options.keyring.as_ref();
             let keyring = keyring.ok_or("this process has no POSTFLEET_SECRET_KEYS to decrypt the password with")?;
-            let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
-            let password = keyring.decrypt(place, &secret).map_err(|error| error.to_string())?;
-            Some((username, String::from_utf8(password).map_err(|_| "the password is not text".to_owned())?))
+            let password = keyring.decrypt_password(account.tenant, account.id, &secret);
+            Some((username, password.map_err(|error| error.to_string())?))
         }
     };
     Ok(SmtpAccount {

@@ -1,6 +1,7 @@
 //! The HTTP API: checks the caller, writes rows, pushes a job for what may go now, serves reads. Sends no mail.
 
 pub mod checking;
+mod csv_line;
 mod docs_page;
 mod enqueue;
 mod error;
@@ -17,6 +18,7 @@ mod serve;
 mod state;
 mod views;
 
+pub use csv_line::{line_text, read_csv_line};
 pub use error::ApiError;
 pub use openapi::openapi_json;
 pub use options::{ApiOptions, parse_key_rate};

@@ -11,7 +11,7 @@ use lru::LruCache;
 use providers::Egress;
 use providers::smtp::{SmtpAccount, SmtpPool, SmtpTimeouts, TlsRoots};
 use runtime::Keyring;
-use runtime::crypto::{CryptoError, Place};
+use runtime::crypto::CryptoError;
 use store::{SenderAccount, Store};
 use tokio::sync::Semaphore;
 
@@ -169,10 +169,7 @@ impl SenderPools {
     fn credentials(&self, account: &SenderAccount) -> Result<Option<(String, String)>, SenderError> {
         let Some((username, secret)) = &account.credentials else { return Ok(None) };
         let keyring = self.keyring.as_ref().ok_or(SenderError::NoKeyring)?;
-        let (tenant, row) = (account.tenant.to_string(), account.id.to_string());
-        let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
-        let password = String::from_utf8(keyring.decrypt(place, secret)?).map_err(|_| CryptoError::Undecipherable)?;
-        Ok(Some((username.clone(), password)))
+        Ok(Some((username.clone(), keyring.decrypt_password(account.tenant, account.id, secret)?)))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<SenderId, Arc<ReadySender>>> {

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::SenderId;
 use domain::messages::wait::Pause;
-use domain::senders::TlsMode;
+use domain::senders::{SenderState, TlsMode};
 use serde::Serialize;
 use store::SenderView;
 use utoipa::ToSchema;
@@ -26,21 +26,9 @@ pub struct SenderBody {
     created_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum SenderState {
-    Active,
-    Paused,
-    Archived,
-}
-
 impl From<SenderView> for SenderBody {
     fn from(sender: SenderView) -> Self {
-        let state = match (sender.archived_at, &sender.pause) {
-            (Some(_), _) => SenderState::Archived,
-            (None, Some(_)) => SenderState::Paused,
-            (None, None) => SenderState::Active,
-        };
+        let state = sender.state();
         let account = sender.account;
         Self {
             id: account.id,

@@ -1,13 +1,19 @@
 //! The API, as commands call it.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// One for the whole process, so that calls use the same connections.
+static CLIENT: LazyLock<Client> =
+    LazyLock::new(|| Client::builder().connect_timeout(CONNECT_WITHIN).build().unwrap_or_default());
 
 /// Which API, and who asks.
 #[derive(Args, Clone)]
@@ -48,8 +54,7 @@ impl CallError {
 impl ApiConnection {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let client = Client::builder().connect_timeout(CONNECT_WITHIN).build().unwrap_or_default();
-        client.request(method, url).header("X-API-Key", self.api_key.as_deref().unwrap_or_default())
+        CLIENT.request(method, url).header("X-API-Key", self.api_key.as_deref().unwrap_or_default())
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -117,6 +122,6 @@ pub fn describe(told: &Value) -> Option<String> {
 
 /// A part of a path or query, as it may stand in a URL.
 pub fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }

@@ -7,6 +7,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::ids::{SenderId, TenantId};
 
 use crate::ids::secret_bytes;
 
@@ -45,6 +46,18 @@ impl Keyring {
         self.keys.iter().any(|(known, _)| known == name)
     }
 
+    /// The password of a sender's account, for that sender's row.
+    pub fn encrypt_password(&self, tenant: TenantId, sender: SenderId, password: &str) -> Result<Vec<u8>, CryptoError> {
+        let (tenant, row) = (tenant.to_string(), sender.to_string());
+        self.encrypt(Place::of_password(&tenant, &row), password.as_bytes())
+    }
+
+    pub fn decrypt_password(&self, tenant: TenantId, sender: SenderId, stored: &[u8]) -> Result<String, CryptoError> {
+        let (tenant, row) = (tenant.to_string(), sender.to_string());
+        let password = self.decrypt(Place::of_password(&tenant, &row), stored)?;
+        String::from_utf8(password).map_err(|_| CryptoError::Undecipherable)
+    }
+
     pub fn encrypt(&self, place: Place<'_>, secret: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let (name, cipher) = self.keys.first().ok_or(CryptoError::MalformedKeys)?;
         let nonce: [u8; NONCE_BYTES] = secret_bytes();
@@ -73,7 +86,11 @@ impl Keyring {
     }
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn of_password(tenant: &'a str, sender: &'a str) -> Self {
+        Self { tenant, table: "senders", column: "secret", row: sender }
+    }
+
     fn authenticated(self) -> Vec<u8> {
         [self.tenant, self.table, self.column, self.row].join("\u{1f}").into_bytes()
     }

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::address::Address;
 use domain::ids::{SenderId, TenantId};
 use domain::messages::wait::Pause;
-use domain::senders::{FAULTS_BEFORE_PAUSE, TlsMode};
+use domain::senders::{CheckedSender, FAULTS_BEFORE_PAUSE, SenderState, TlsMode};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use sqlx::PgPool;
@@ -23,6 +23,22 @@ pub struct NewSender {
     pub tls_mode: TlsMode,
     pub credentials: Option<(String, Vec<u8>)>,
     pub max_connections: u32,
+}
+
+impl NewSender {
+    /// `secret`: its password, encrypted.
+    pub fn new(id: SenderId, sender: CheckedSender, secret: Option<Vec<u8>>) -> Self {
+        Self {
+            id,
+            address: sender.address,
+            display_name: sender.display_name,
+            smtp_host: sender.smtp_host,
+            smtp_port: sender.smtp_port,
+            tls_mode: sender.tls,
+            credentials: sender.username.zip(secret),
+            max_connections: sender.max_connections,
+        }
+    }
 }
 
 /// How an account is reached, as stored.
@@ -48,6 +64,16 @@ pub struct SenderView {
     pub pause: Option<Pause>,
     pub archived_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+}
+
+impl SenderView {
+    pub fn state(&self) -> SenderState {
+        match (self.archived_at, &self.pause) {
+            (Some(_), _) => SenderState::Archived,
+            (None, Some(_)) => SenderState::Paused,
+            (None, None) => SenderState::Active,
+        }
+    }
 }
 
 /// What became of a change.

@@ -1,6 +1,6 @@
 use domain::ids::{SenderId, TenantId};
 use domain::senders::CheckedSender;
-use runtime::crypto::{Keyring, Place};
+use runtime::Keyring;
 use store::NewSender;
 
 use crate::ApiError;
@@ -19,20 +19,9 @@ pub fn encrypt(
             let keyring = keyring.ok_or_else(|| {
                 ApiError::invalid_field("password", "this installation has no POSTFLEET_SECRET_KEYS to encrypt it with")
             })?;
-            let (tenant, row) = (tenant.to_string(), id.to_string());
-            let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
-            let sealed = keyring.encrypt(place, password.as_bytes());
-            Some(sealed.map_err(|error| ApiError::internal(&error.into()))?)
+            let encrypted = keyring.encrypt_password(tenant, id, password);
+            Some(encrypted.map_err(|error| ApiError::internal(&error.into()))?)
         }
     };
-    Ok(NewSender {
-        id,
-        address: sender.address,
-        display_name: sender.display_name,
-        smtp_host: sender.smtp_host,
-        smtp_port: sender.smtp_port,
-        tls_mode: sender.tls,
-        credentials: sender.username.zip(secret),
-        max_connections: sender.max_connections,
-    })
+    Ok(NewSender::new(id, sender, secret))
 }

@@ -6,7 +6,7 @@ use domain::suppressions::{SuppressionDraft, SuppressionReason};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::ApiError;
+use crate::{ApiError, line_text, read_csv_line};
 
 /// The columns of the CSV form, in order. An export can be imported as it is.
 pub const COLUMNS: [&str; 5] = ["address", "reason", "source", "first_seen_at", "last_seen_at"];
@@ -63,10 +63,7 @@ impl LineReader {
 
     /// `Ok(None)`: the line says nothing: it is empty, or the header.
     pub fn read(&mut self, line: &str) -> Result<Option<SuppressionDraft>, String> {
-        let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
-        if line.trim().is_empty() {
-            return Ok(None);
-        }
+        let Some(line) = line_text(line) else { return Ok(None) };
         match self.form {
             LineForm::Ndjson => {
                 serde_json::from_str::<JsonLine>(line).map(|line| Some(line.draft())).map_err(|error| error.to_string())
@@ -76,15 +73,7 @@ impl LineReader {
     }
 
     fn read_csv(&mut self, line: &str) -> Result<Option<SuppressionDraft>, String> {
-        if line.matches('"').count() % 2 == 1 {
-            return Err("it has a quote without its other half".to_owned());
-        }
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line.as_bytes());
-        let record = match reader.records().next() {
-            Some(Ok(record)) => record,
-            Some(Err(error)) => return Err(error.to_string()),
-            None => return Ok(None),
-        };
+        let record = read_csv_line(line)?;
         let Some(columns) = &self.columns else {
             let columns: Vec<String> = record.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
             if !columns.iter().any(|name| name == "address") {

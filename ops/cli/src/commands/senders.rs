@@ -8,7 +8,6 @@ use domain::ids::{SenderId, TenantId};
 use domain::senders::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CheckedSender, SenderDraft, TlsMode};
 use runtime::Ids;
 use runtime::config::{DatabaseConfig, SecretsConfig, SmtpConfig};
-use runtime::crypto::Place;
 use serde_json::json;
 use store::{NewSender, SenderPage};
 
@@ -125,12 +124,7 @@ pub async fn run(options: SendersOptions) -> anyhow::Result<()> {
             let rows: Vec<_> = rows
                 .iter()
                 .map(|row| {
-                    let state = match (row.archived_at, &row.pause) {
-                        (Some(_), _) => "archived",
-                        (None, Some(_)) => "paused",
-                        (None, None) => "active",
-                    };
-                    json!({"sender": row.account.id, "address": row.account.address, "state": state, "smtp_host": row.account.smtp_host})
+                    json!({"sender": row.account.id, "address": row.account.address, "state": row.state(), "smtp_host": row.account.smtp_host})
                 })
                 .collect();
             output.print_rows(&rows, &["sender", "address", "state", "smtp_host"]);
@@ -177,18 +171,8 @@ async fn create(asked: CreateSender) -> anyhow::Result<()> {
     let store = connect::store(&asked.database, "postfleet senders")?;
     anyhow::ensure!(store.tenants().exists(asked.tenant).await?, "there is no tenant {}", asked.tenant);
     let id: SenderId = Ids::system().next();
-    let credentials = encrypt(&asked, id, &checked)?;
-    let new = NewSender {
-        id,
-        address: checked.address,
-        display_name: checked.display_name,
-        smtp_host: checked.smtp_host,
-        smtp_port: checked.smtp_port,
-        tls_mode: checked.tls,
-        credentials,
-        max_connections: checked.max_connections,
-    };
-    store.senders().create(asked.tenant, new).await?;
+    let secret = encrypt(&asked, id, &checked)?;
+    store.senders().create(asked.tenant, NewSender::new(id, checked, secret)).await?;
     asked.output.print(&json!({"sender": id}));
     Ok(())
 }
@@ -218,12 +202,10 @@ fn read_password() -> anyhow::Result<String> {
     Ok(password)
 }
 
-fn encrypt(asked: &CreateSender, id: SenderId, checked: &CheckedSender) -> anyhow::Result<Option<(String, Vec<u8>)>> {
-    let Some((username, password)) = checked.username.clone().zip(checked.password.as_deref()) else { return Ok(None) };
+fn encrypt(asked: &CreateSender, id: SenderId, checked: &CheckedSender) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(password) = &checked.password else { return Ok(None) };
     let keyring = asked.secrets.keyring()?.context(
         "credentials need POSTFLEET_SECRET_KEYS; `postfleet keys generate-secret` makes one, and workers need the same",
     )?;
-    let (tenant, row) = (asked.tenant.to_string(), id.to_string());
-    let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
-    Ok(Some((username, keyring.encrypt(place, password.as_bytes())?)))
+    Ok(Some(keyring.encrypt_password(asked.tenant, id, password)?))
 }

@@ -1,6 +1,9 @@
 //! An SMTP account as one line: `smtp://me%40example.com:password@smtp.example.com:587`.
 
+use std::borrow::Cow;
+
 use domain::senders::TlsMode;
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 /// What such a line says.
@@ -23,7 +26,8 @@ pub fn parse(text: &str) -> Result<SmtpUrl, String> {
         _ => return Err("it begins with smtp:// (STARTTLS), smtps:// (TLS) or smtp+plain:// (neither)".to_owned()),
     };
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or("it names no host")?;
-    let part = |text: &str| percent_decoded(text).filter(|text| !text.is_empty());
+    let part =
+        |text: &str| percent_decode_str(text).decode_utf8().ok().filter(|text| !text.is_empty()).map(Cow::into_owned);
     Ok(SmtpUrl {
         host: host.trim_matches(['[', ']']).to_owned(),
         port: url.port().unwrap_or(usual_port),
@@ -31,25 +35,6 @@ pub fn parse(text: &str) -> Result<SmtpUrl, String> {
         username: part(url.username()),
         password: part(url.password().unwrap_or_default()),
     })
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let coded = tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match coded.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

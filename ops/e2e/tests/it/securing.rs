@@ -4,7 +4,7 @@ use domain::senders::TlsMode;
 use e2e::{System, WorkerSetup};
 use providers::smtp::TlsRoots;
 use runtime::Keyring;
-use runtime::crypto::{Place, generate_key};
+use runtime::crypto::generate_key;
 use store::NewSender;
 use testkit::SinkOptions;
 use testkit::sink::{Action, Moment};
@@ -13,13 +13,11 @@ use testkit::until;
 /// A sender at `localhost` with credentials, and what a worker needs to use it.
 async fn with_login(system: &System, tls: TlsMode, password: &str) -> anyhow::Result<(SenderId, WorkerSetup)> {
     let keyring: Keyring = generate_key("main").parse()?;
-    let tenant = system.tenant.to_string();
     let change = |new: &mut NewSender| {
-        let row = new.id.to_string();
-        let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
+        let secret = keyring.encrypt_password(system.tenant, new.id, password);
         new.smtp_host = "localhost".to_owned();
         new.tls_mode = tls;
-        new.credentials = keyring.encrypt(place, password.as_bytes()).ok().map(|secret| ("ann".to_owned(), secret));
+        new.credentials = secret.ok().map(|secret| ("ann".to_owned(), secret));
     };
     let sender = system.build.sender_with(system.tenant, system.sink.smtp, change).await?;
     let roots = TlsRoots::from_pem(std::fs::read(system.sink.certificate())?).map_err(anyhow::Error::msg)?;
@@ -76,12 +74,10 @@ async fn where_starttls_was_stripped_no_password_and_no_mail_goes_out() -> anyho
     let system = System::start_with(&options).await?;
     system.sink.rule(Moment::Auth, None, None, Action::Reset)?;
     let keyring: Keyring = generate_key("main").parse()?;
-    let tenant = system.tenant.to_string();
     let change = |new: &mut NewSender| {
-        let row = new.id.to_string();
-        let place = Place { tenant: &tenant, table: "senders", column: "secret", row: &row };
+        let secret = keyring.encrypt_password(system.tenant, new.id, "hunter2");
         new.tls_mode = TlsMode::Starttls;
-        new.credentials = keyring.encrypt(place, b"hunter2").ok().map(|secret| ("ann".to_owned(), secret));
+        new.credentials = secret.ok().map(|secret| ("ann".to_owned(), secret));
     };
     let sender = system.build.sender_with(system.tenant, system.sink.smtp, change).await?;
     let _worker = system.work_with(WorkerSetup { keyring: Some(keyring.clone()), ..WorkerSetup::default() })?;

@@ -32,6 +32,15 @@ impl TlsMode {
     }
 }
 
+/// Whether anything leaves from a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderState {
+    Active,
+    Paused,
+    Archived,
+}
+
 /// Simultaneous connections of a sender where nothing else is said.
 pub const CONNECTIONS_DEFAULT: u32 = 10;
 /// The most an operator may allow one sender.

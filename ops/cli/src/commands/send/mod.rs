@@ -205,7 +205,7 @@ fn hash_of(file: &PathBuf) -> anyhow::Result<String> {
         let read = opened.read(&mut piece)?;
         if read == 0 {
             let digest: [u8; 32] = hash.finalize().into();
-            return Ok(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex::encode(&digest[..16]));
         }
         hash.update(&piece[..read]);
     }

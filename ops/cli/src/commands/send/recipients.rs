@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use ::api::{line_text, read_csv_line};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 
@@ -59,10 +60,7 @@ pub fn read_line(
     text: &str,
     common: &Map<String, Value>,
 ) -> Result<Option<Map<String, Value>>, String> {
-    let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
+    let Some(text) = line_text(text) else { return Ok(None) };
     match &mut recipients.form {
         Form::Ndjson => {
             let own: Map<String, Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -71,11 +69,7 @@ pub fn read_line(
             Ok(Some(message))
         }
         Form::Csv(columns) => {
-            if text.matches('"').count() % 2 == 1 {
-                return Err("it has a quote without its other half: a cell may not go on in the next line".to_owned());
-            }
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-            let record = reader.records().next().and_then(Result::ok).ok_or("it is no line of CSV")?;
+            let record = read_csv_line(text)?;
             let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
             let Some(columns) = columns else {
                 *columns = Some(cells);
