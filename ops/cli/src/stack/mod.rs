@@ -60,8 +60,8 @@ pub struct Stack {
     pub sink: Sink,
     pub senders: Vec<StackSender>,
     pub workers: Vec<StackWorker>,
-    api: Process,
-    orchestrator: Process,
+    pub api: Process,
+    pub orchestrator: Process,
     processes: Processes,
     api_address: SocketAddr,
     database: String,
@@ -81,7 +81,7 @@ impl Stack {
         let sink = Sink::start_with(&options)?;
         guard::watch(sink.pid(), Path::new("/nonexistent"))?;
 
-        let redis_tag = format!("pf-{}", plan.label);
+        let redis_tag = format!("pf-{}-{}", plan.label, std::process::id());
         let processes = Processes::new(&database_url, &services.redis_url, &redis_tag)?;
         let (api, api_address) = processes.api()?;
         let supervised = if plan.supervised { plan.workers } else { 0 };
@@ -207,6 +207,9 @@ impl Stack {
             process.ended().await?;
         }
         self.store.close().await;
+        if !self.own_redis {
+            self.empty_redis().await?;
+        }
         run_sql(&self.services.database_url, &format!("DROP DATABASE {} WITH (FORCE)", self.database)).await
     }
 }

@@ -70,6 +70,11 @@ impl Processes {
 }
 
 impl Process {
+    /// `None` once it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     pub fn terminate(&self) -> anyhow::Result<()> {
         if let Some(pid) = self.child.id() {
             kill(Pid::from_raw(pid as i32), Signal::SIGTERM)?;

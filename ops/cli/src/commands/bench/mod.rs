@@ -1,11 +1,15 @@
-//! Measures of what the limits promise, each on a private stack, judged by the sink's log or the rows themselves.
+//! Measures of what is promised about limits and speed, each on a private stack, judged by the sink's log, the rows
+//! themselves or the clock.
 
+mod bulk;
+mod cost;
 mod drain;
 mod fairness;
 mod isolation;
 mod judge;
 mod limits;
 mod load;
+mod send;
 mod statistics;
 mod worker_refusals;
 
@@ -31,6 +35,8 @@ enum BenchCommand {
     Isolation(isolation::IsolationBench),
     /// What all limits together cost, out of reach.
     Drain(drain::DrainBench),
+    /// How many messages a second leave through real worker processes, and what each costs.
+    Send(send::SendBench),
 }
 
 /// What a bench came to: one object, and whether it is what was promised.
@@ -45,6 +51,7 @@ pub async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         BenchCommand::Fairness(bench) => (bench.run().await?, bench.json),
         BenchCommand::Isolation(bench) => (bench.run().await?, bench.json),
         BenchCommand::Drain(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Send(bench) => (bench.run().await?, bench.json),
     };
     if json {
         println!("{}", result.answer);

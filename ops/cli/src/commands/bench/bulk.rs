@@ -1,0 +1,78 @@
+//! Many messages at once, straight into the store: what a batch of the API comes to without its HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::address::Address;
+use domain::ids::TenantId;
+use domain::messages::draft::NewMessage;
+use domain::messages::{Content, Priority};
+use futures::{StreamExt, TryStreamExt, stream};
+use runtime::Ids;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use store::Store;
+use store::messages::EnqueueRow;
+
+use crate::stack::StackSender;
+
+const BATCH: u64 = 1_000;
+/// Statements under way at once.
+const LANES: usize = 4;
+const DOMAINS: u64 = 50;
+
+pub struct Bulk<'a> {
+    pub tenant: TenantId,
+    pub senders: &'a [StackSender],
+    pub count: u64,
+}
+
+impl Bulk<'_> {
+    pub async fn enqueue(&self, store: &Store) -> anyhow::Result<()> {
+        let (content, ids) = (Arc::new(content()), Ids::system());
+        stream::iter((0..self.count).step_by(BATCH as usize))
+            .map(|from| {
+                let rows: anyhow::Result<Vec<EnqueueRow>> =
+                    (from..(from + BATCH).min(self.count)).map(|at| self.row(at, &content, &ids)).collect();
+                async move {
+                    store.messages().enqueue_messages(self.tenant, &rows?).await?;
+                    anyhow::Ok(())
+                }
+            })
+            .buffer_unordered(LANES)
+            .try_collect()
+            .await
+    }
+
+    /// With a dedupe key, as a caller that may repeat itself gives one.
+    fn row(&self, at: u64, content: &Arc<Content>, ids: &Ids) -> anyhow::Result<EnqueueRow> {
+        let sender = &self.senders[at as usize % self.senders.len()];
+        let data = [("name", "Ann".to_owned()), ("company", "Acme".to_owned()), ("u", format!("https://x.test/u/{at}"))];
+        Ok(EnqueueRow {
+            id: ids.next(),
+            message: NewMessage {
+                sender: sender.id,
+                to: Address::parse(&format!("u{at}@d{}.test", at % DOMAINS))?,
+                content: Arc::clone(content),
+                data: data.map(|(name, value)| (name.to_owned(), Value::from(value))).into_iter().collect(),
+                headers: BTreeMap::new(),
+                tags: Vec::new(),
+                reply_to: None,
+                send_at: None,
+                dedupe_key: None,
+                priority: Priority::Normal,
+            },
+            dedupe_hash: Some(Sha256::digest(format!("m{at}")).into()),
+            job: None,
+        })
+    }
+}
+
+/// The mail that the pipeline it is compared with sends: about 1.5 kB of HTML.
+pub fn content() -> Content {
+    let lines = "<p>lorem ipsum dolor sit amet {{name}}</p>".repeat(30);
+    let html = format!(
+        "<p>Hi {{{{name}}}},</p><p>We noticed {{{{company}}}} ...</p>{lines}<p><a href=\"{{{{u}}}}\">Unsubscribe</a></p>"
+    );
+    Content { subject: "Hi {{name}}, about {{company}}".to_owned(), html: Some(html), text: None }
+}
