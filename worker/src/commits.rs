@@ -1,7 +1,6 @@
 //! The point of no return, group-committed.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use domain::ids::{AttemptId, WorkerId};
 use futures::future::BoxFuture;
@@ -21,7 +20,6 @@ pub enum Claimed {
     Doubtful,
 }
 
-const LINGER: Duration = Duration::from_millis(1);
 const LANES: usize = 4;
 
 pub struct Commits {
@@ -37,7 +35,7 @@ impl Commits {
                 commit(&store, worker, &claims).await
             }
         };
-        Self { group: Group::start(COMMIT_BATCH_MAX, LINGER, LANES, run) }
+        Self { group: Group::start(COMMIT_BATCH_MAX, LANES, run) }
     }
 
     pub async fn commit(&self, claim: AttemptClaim) -> Claimed {

@@ -13,8 +13,7 @@ use tokio::time::Instant;
 use crate::group::Group;
 
 /// Most outcomes in one statement.
-const OUTCOME_BATCH_MAX: usize = 64;
-const LINGER: Duration = Duration::from_millis(1);
+const OUTCOME_BATCH_MAX: usize = 128;
 /// Each may wait out an outage of Postgres.
 const LANES: usize = 16;
 /// How long an outcome is kept while Postgres is away. Afterwards the row shows as uncertain at its deadline.
@@ -43,7 +42,7 @@ impl Outcomes {
                 record(&store, worker, &rows, Instant::now() + KEPT_FOR).await
             }
         };
-        Self { group: Group::start(OUTCOME_BATCH_MAX, LINGER, LANES, run) }
+        Self { group: Group::start(OUTCOME_BATCH_MAX, LANES, run) }
     }
 
     pub async fn record(&self, row: OutcomeRow) -> Recorded {

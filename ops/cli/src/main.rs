@@ -14,6 +14,10 @@ use args::{Command, Options};
 use clap::Parser;
 use client::CallError;
 
+/// A mail is a few hundred small allocations; the system's allocator took a sixth of a worker's time with them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // TLS libraries ask for the process's provider and panic where there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();

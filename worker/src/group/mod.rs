@@ -4,25 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// Requests waiting for their turn; more than that wait at the door.
 const INBOX: usize = 4_096;
+/// A group is closed when nobody came for so long: a lone request waits no longer than this.
+const GAP: Duration = Duration::from_millis(1);
+/// A group that keeps growing is closed after this. What a statement costs beside its rows is shared by more of them the
+/// busier the fleet is.
+const LINGER: Duration = Duration::from_millis(8);
 
 pub struct Group<R, A> {
     inbox: mpsc::Sender<(R, oneshot::Sender<A>)>,
 }
 
 impl<R: Send + 'static, A: Send + 'static> Group<R, A> {
-    /// Gathers up to `most` requests, or what comes within `linger`, and hands them to `run`, which answers each in
+    /// Gathers up to `most` requests that follow each other closely, and hands them to `run`, which answers each in
     /// order. At most `lanes` runs go on at once; while all are busy the next group grows.
-    pub fn start<F, Fut>(most: usize, linger: Duration, lanes: usize, run: F) -> Self
+    pub fn start<F, Fut>(most: usize, lanes: usize, run: F) -> Self
     where
         F: Fn(Vec<R>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<A>> + Send + 'static,
     {
         let (inbox, requests) = mpsc::channel(INBOX);
-        tokio::spawn(gather(requests, most, linger, Arc::new(Semaphore::new(lanes)), Arc::new(run)));
+        tokio::spawn(gather(requests, most, Arc::new(Semaphore::new(lanes)), Arc::new(run)));
         Self { inbox }
     }
 
@@ -37,7 +42,6 @@ impl<R: Send + 'static, A: Send + 'static> Group<R, A> {
 async fn gather<R, A, F, Fut>(
     mut requests: mpsc::Receiver<(R, oneshot::Sender<A>)>,
     most: usize,
-    linger: Duration,
     lanes: Arc<Semaphore>,
     run: Arc<F>,
 ) where
@@ -46,17 +50,23 @@ async fn gather<R, A, F, Fut>(
     F: Fn(Vec<R>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Vec<A>> + Send + 'static,
 {
-    while let Some(first) = requests.recv().await {
-        let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
-        let mut group = vec![first];
-        let until = Instant::now() + linger;
-        while group.len() < most {
-            match timeout_at(until, requests.recv()).await {
-                Ok(Some(next)) => group.push(next),
-                Ok(None) | Err(_) => break,
+    let mut group = Vec::with_capacity(most);
+    while requests.recv_many(&mut group, most).await > 0 {
+        let since = Instant::now();
+        while group.len() < most && since.elapsed() < LINGER {
+            let room = most - group.len();
+            match timeout(GAP, requests.recv_many(&mut group, room)).await {
+                Ok(more) if more > 0 => {}
+                _ => break,
             }
         }
-        let run = Arc::clone(&run);
+        let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
+        // Those that came while all lanes were busy.
+        while group.len() < most {
+            let Ok(next) = requests.try_recv() else { break };
+            group.push(next);
+        }
+        let (group, run) = (std::mem::replace(&mut group, Vec::with_capacity(most)), Arc::clone(&run));
         tokio::spawn(async move {
             let (asked, waiting): (Vec<R>, Vec<_>) = group.into_iter().unzip();
             for (answer, waiting) in run(asked).await.into_iter().zip(waiting) {

@@ -6,6 +6,7 @@ use domain::messages::refusal::Phase;
 use domain::senders::TlsMode;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::Ehlo;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -34,6 +35,8 @@ pub(super) struct Dialed {
     pub connection: AsyncSmtpConnection,
     /// `None` under TLS, where it cannot be watched.
     pub dot_begun: Option<Arc<AtomicBool>>,
+    /// Whether several commands may be sent at once (RFC 2920).
+    pub pipelining: bool,
 }
 
 /// Resolves, connects, greets, upgrades and authenticates; each step has its time.
@@ -80,6 +83,9 @@ pub(super) async fn dial(
     } else {
         watching.map(|watching| watching.dot_begun)
     };
+    // lettre keeps nothing of its own EHLO that would tell.
+    let offers = phase(timeouts.hello, Phase::Connect, connection.command(Ehlo::new(hello.clone()))).await?;
+    let pipelining = offers.message().any(|line| line.eq_ignore_ascii_case("PIPELINING"));
     if let Some((username, password)) = &account.credentials {
         if account.tls == TlsMode::None {
             return Err(unusable("credentials are never sent without TLS"));
@@ -88,7 +94,7 @@ pub(super) async fn dial(
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         phase(timeouts.hello, Phase::Auth, connection.auth(&mechanisms, &credentials)).await?;
     }
-    Ok(Dialed { connection, dot_begun })
+    Ok(Dialed { connection, dot_begun, pipelining })
 }
 
 /// Awaits one step of the conversation within its time.

@@ -6,6 +6,7 @@
 mod account;
 mod answer;
 mod check;
+mod content;
 mod dial;
 mod pool;
 mod session;

@@ -77,7 +77,7 @@ impl SmtpPool {
         session.permits = None;
         session.kept = true;
         session.idle_since = Instant::now();
-        if session.sent < SENDS_MAX && !session.connection.has_broken() {
+        if session.sent < SENDS_MAX && !session.astray && !session.connection.has_broken() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
     }

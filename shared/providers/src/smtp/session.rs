@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{FinalAnswer, SmtpFailure, describe, reply_text};
+use super::content::Content;
 use super::dial::{Dialed, phase};
 use super::{SmtpPool, SmtpTimeouts};
 
@@ -17,10 +18,13 @@ use super::{SmtpPool, SmtpTimeouts};
 pub struct Session {
     pub(super) connection: AsyncSmtpConnection,
     pub(super) dot_begun: Option<Arc<AtomicBool>>,
+    /// A reply is due that was not read: nothing that comes from here can be told to belong to anything.
+    pub(super) astray: bool,
     pub(super) sent: u32,
     pub(super) kept: bool,
     pub(super) idle_since: Instant,
     pub(super) permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+    pipelining: bool,
     timeouts: SmtpTimeouts,
 }
 
@@ -34,10 +38,12 @@ impl Session {
         Self {
             connection: dialed.connection,
             dot_begun: dialed.dot_begun,
+            astray: false,
             sent: 0,
             kept: false,
             idle_since: Instant::now(),
             permits: None,
+            pipelining: dialed.pipelining,
             timeouts,
         }
     }
@@ -50,22 +56,36 @@ impl Session {
 
     /// `MAIL FROM` and one `RCPT TO`. After a refusal the session is reset and can be used again.
     pub async fn envelope(&mut self, from: &str, to: &str) -> Result<(), SmtpFailure> {
-        let from = mailbox(Phase::MailFrom, from)?;
-        let to = mailbox(Phase::RcptTo, to)?;
+        let mail = Mail::new(Some(mailbox(Phase::MailFrom, from)?), vec![]);
+        let rcpt = Rcpt::new(mailbox(Phase::RcptTo, to)?, vec![]);
         let limit = self.timeouts.envelope;
-        phase(limit, Phase::MailFrom, self.connection.command(Mail::new(Some(from), vec![]))).await?;
-        phase(limit, Phase::RcptTo, self.connection.command(Rcpt::new(to, vec![]))).await?;
-        Ok(())
+        if !self.pipelining {
+            phase(limit, Phase::MailFrom, self.connection.command(mail)).await?;
+            phase(limit, Phase::RcptTo, self.connection.command(rcpt)).await?;
+            return Ok(());
+        }
+        self.astray = true;
+        let sender = phase(limit, Phase::MailFrom, self.connection.command(format!("{mail}{rcpt}"))).await;
+        if matches!(sender, Err(SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. })) {
+            return sender.map(drop);
+        }
+        // Read whatever the first one said: it is due.
+        let recipient = phase(limit, Phase::RcptTo, self.connection.read_response()).await;
+        self.astray = matches!(recipient, Err(SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. }));
+        sender.and(recipient).map(drop)
     }
 
     /// Takes the envelope back. An error means that the session must be dropped.
     pub async fn reset(&mut self) -> Result<(), SmtpFailure> {
+        if self.astray {
+            return Err(SmtpFailure::Broken { phase: Phase::MailFrom, why: "a reply is still due".to_owned() });
+        }
         phase(self.timeouts.envelope, Phase::MailFrom, self.connection.command(Rset)).await.map(drop)
     }
 
     /// Writes the final bytes. Only called by who won the compare-and-set for this message. A server that takes until
     /// after `leaves_by` to ask for the content gets none.
-    pub async fn deliver(&mut self, mail: &[u8], leaves_by: Instant) -> FinalAnswer {
+    pub async fn deliver(&mut self, mail: &str, leaves_by: Instant) -> FinalAnswer {
         match timeout(self.timeouts.data, self.connection.command(Data)).await {
             Err(_) => return FinalAnswer::NotSent { why: "timed out before the content was asked for".to_owned() },
             Ok(Err(error)) => return self.not_invited(&error),
@@ -80,7 +100,8 @@ impl Session {
         if let Some(dot_begun) = &self.dot_begun {
             dot_begun.store(false, Ordering::Relaxed);
         }
-        let answer = timeout(self.timeouts.final_dot, self.connection.message(mail)).await;
+        // One write: the dot apart would cost another packet and another wake-up at the other end.
+        let answer = timeout(self.timeouts.final_dot, self.connection.command(Content(mail))).await;
         self.sent += 1;
         match answer {
             Ok(Ok(reply)) if reply.has_code(TAKEN) => {

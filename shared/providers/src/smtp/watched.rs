@@ -61,10 +61,16 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if FINAL_DOT.ends_with(bytes) || bytes.ends_with(FINAL_DOT) {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        // Content and dot come as one write, of which the socket may take a part.
+        let dot = if bytes.ends_with(FINAL_DOT) { FINAL_DOT.len() } else { bytes.len() };
+        if let Poll::Ready(Ok(count)) = written
+            && (bytes.ends_with(FINAL_DOT) || FINAL_DOT.ends_with(bytes))
+            && count > bytes.len() - dot
+        {
             self.dot_begun.store(true, Ordering::Relaxed);
         }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,7 +6,7 @@ use super::Messages;
 use crate::Result;
 
 /// Most claims in one statement.
-pub const COMMIT_BATCH_MAX: usize = 64;
+pub const COMMIT_BATCH_MAX: usize = 128;
 
 /// A wish to pass the point of no return with one row.
 #[derive(Debug, Clone)]

@@ -2,15 +2,17 @@
 --
 -- SKIP LOCKED, not a plain UPDATE: one that waits for a row which a cancellation or an unsubscribe holds would go on
 -- with the snapshot from before that commit. A skipped row is not won; it is handed back.
+-- By place (ctid), since the row is locked: finding it by its key once more would cost another descent. A row that
+-- changed between snapshot and lock is not at that place in the snapshot, and so is not won either.
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
         AS a (message_id, job_id, attempt_id, suppression_key, body_sha256)
     ORDER BY message_id
 ), won AS MATERIALIZED (
-    SELECT r.message_id, r.tenant_id, r.sender_id, a.attempt_id, a.body_sha256
+    SELECT r.place, r.tenant_id, r.sender_id, a.attempt_id, a.body_sha256
     FROM asked a
     CROSS JOIN LATERAL (
-        SELECT r.message_id, r.tenant_id, r.sender_id FROM message_runs r
+        SELECT r.ctid AS place, r.tenant_id, r.sender_id FROM message_runs r
         WHERE r.message_id = a.message_id
           AND r.state = 'queued'
           AND r.job_id = a.job_id
@@ -30,5 +32,5 @@ UPDATE message_runs r
 SET state = 'committing', attempt_id = won.attempt_id, worker_id = $6, body_sha256 = won.body_sha256,
     committed_at = postfleet_now(), commit_deadline = postfleet_now() + make_interval(secs => $7)
 FROM won
-WHERE r.message_id = won.message_id
+WHERE r.ctid = won.place
 RETURNING r.attempt_id

@@ -1,6 +1,12 @@
 -- $1 owner, $2 term, $3 jobs: one row each
-WITH due AS MATERIALIZED (
-    SELECT r.message_id FROM message_runs r
+--
+-- The few first, by their own index: a planner that joins from the senders' side reads every scheduled row.
+WITH crashed AS MATERIALIZED (
+    SELECT message_id FROM message_runs
+    WHERE state = 'scheduled' AND crashes > 0 AND run_at <= postfleet_now()
+), due AS MATERIALIZED (
+    SELECT r.message_id FROM crashed
+    JOIN message_runs r ON r.message_id = crashed.message_id
     JOIN senders s ON s.id = r.sender_id AND s.paused_at IS NULL
     JOIN tenants t ON t.id = r.tenant_id AND t.paused_at IS NULL
     WHERE r.state = 'scheduled' AND r.crashes > 0 AND r.run_at <= postfleet_now()

@@ -7,10 +7,10 @@ WITH asked AS (
       AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
     ORDER BY message_id
 ), due AS MATERIALIZED (
-    SELECT r.message_id, a.job_id
+    SELECT r.place, a.job_id
     FROM asked a
     CROSS JOIN LATERAL (
-        SELECT r.message_id FROM message_runs r
+        SELECT r.ctid AS place FROM message_runs r
         WHERE r.message_id = a.message_id
           AND r.state = 'scheduled' AND r.run_at <= postfleet_now() AND r.crashes = 0
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL)
@@ -21,5 +21,5 @@ WITH asked AS (
 UPDATE message_runs r
 SET state = 'queued', queued_at = postfleet_now(), job_id = d.job_id, wait_key = ''
 FROM due d
-WHERE r.message_id = d.message_id
+WHERE r.ctid = d.place
 RETURNING r.message_id

@@ -6,10 +6,10 @@ WITH asked AS (
         AS a (message_id, job_id, attempt_id, state, delay, charge, outcome, phase, class, reply, suppress)
     ORDER BY message_id
 ), expected AS MATERIALIZED (
-    SELECT a.*
+    SELECT a.*, found.place
     FROM asked a
     CROSS JOIN LATERAL (
-        SELECT 1 FROM message_runs r
+        SELECT r.ctid AS place FROM message_runs r
         WHERE r.message_id = a.message_id
           AND ((r.job_id = a.job_id AND a.attempt_id IS NULL AND r.state = 'queued')
                OR (r.attempt_id = a.attempt_id
@@ -35,7 +35,7 @@ WITH asked AS (
         accepted_at = CASE WHEN e.state = 'accepted' THEN postfleet_now() END,
         finished_at = CASE WHEN e.state IN ('accepted', 'failed', 'suppressed') THEN postfleet_now() END
     FROM expected e
-    WHERE r.message_id = e.message_id
+    WHERE r.ctid = e.place
     RETURNING r.message_id, r.tenant_id, e.attempt_id, e.state, e.outcome, e.phase, e.class, e.reply, e.suppress
 ), history AS (
     INSERT INTO message_attempts (message_id, tenant_id, at, attempt_id, worker_id, outcome, phase, class, reply)

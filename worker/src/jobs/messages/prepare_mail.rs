@@ -9,7 +9,7 @@ use crate::templates::CompiledResult;
 
 /// A mail, ready for the wire.
 pub struct PreparedMail {
-    pub bytes: Vec<u8>,
+    pub text: String,
     pub sha256: [u8; 32],
 }
 
@@ -26,13 +26,15 @@ pub async fn prepare_mail(
     sender: &ReadySender,
 ) -> Result<PreparedMail, Unpreparable> {
     let content = content.map_err(|error| unpreparable(&error.to_string()))?;
-    let data: Map<String, Value> = row.data.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let nothing = Map::new();
+    let data = row.data.as_ref().and_then(Value::as_object).unwrap_or(&nothing);
     let rendered = if content.is_heavy() {
+        let data = data.clone();
         tokio::task::spawn_blocking(move || content.render(&data))
             .await
             .map_err(|error| unpreparable(&error.to_string()))?
     } else {
-        content.render(&data)
+        content.render(data)
     };
     let rendered = rendered.map_err(|error| unpreparable(&error.to_string()))?;
     let message_id = row.id.to_string();
@@ -48,9 +50,9 @@ pub async fn prepare_mail(
         headers: headers(row),
         date: row.now,
     };
-    let bytes = compose(&mail).map_err(|error| unpreparable(&error.to_string()))?;
-    let sha256 = Sha256::digest(&bytes).into();
-    Ok(PreparedMail { bytes, sha256 })
+    let text = compose(&mail).map_err(|error| unpreparable(&error.to_string()))?;
+    let sha256 = Sha256::digest(&text).into();
+    Ok(PreparedMail { text, sha256 })
 }
 
 fn headers(row: &LoadedRow) -> Vec<(String, String)> {

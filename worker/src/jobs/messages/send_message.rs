@@ -75,7 +75,7 @@ pub async fn send_message(sending: Sending) -> Left {
     sending.context.enter_commit(attempt, sending.row.id);
     let left = match sending.commit(attempt, &mail).await {
         Claimed::Won if Instant::now() <= leaves_by => {
-            let answer = session.deliver(&mail.bytes, leaves_by).await;
+            let answer = session.deliver(&mail.text, leaves_by).await;
             sending.part(session, &answer).await;
             sending.record(sending.this_try().after_commit(attempt).read_answer(&answer)).await
         }

@@ -47,7 +47,8 @@ impl Bulk<'_> {
     /// With a dedupe key, as a caller that may repeat itself gives one.
     fn row(&self, at: u64, content: &Arc<Content>, ids: &Ids) -> anyhow::Result<EnqueueRow> {
         let sender = &self.senders[at as usize % self.senders.len()];
-        let data = [("name", "Ann".to_owned()), ("company", "Acme".to_owned()), ("u", format!("https://x.test/u/{at}"))];
+        let data =
+            [("name", "Ann".to_owned()), ("company", "Acme".to_owned()), ("u", format!("https://x.test/u/{at}"))];
         Ok(EnqueueRow {
             id: ids.next(),
             message: NewMessage {
