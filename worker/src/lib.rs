@@ -1,13 +1,13 @@
 //! Drains the pools it is assigned: does the IO and records what came of it. Decides nothing about who works on what.
 
-mod commits;
+pub mod commits;
 mod connections;
 mod context;
 mod group;
 mod heartbeat;
 pub mod jobs;
 mod live_events;
-mod outcomes;
+pub mod outcomes;
 mod registry;
 mod run;
 mod senders;

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use testkit::{free_port, guard};
 use tokio::process::{Child, Command};
 
-use super::Scrape;
+use super::{Scrape, Stores};
 
 /// For a stop in order.
 const STOP_WITHIN: Duration = Duration::from_secs(40);
@@ -31,11 +31,11 @@ pub struct StackWorker {
 }
 
 impl Processes {
-    pub fn new(database_url: &str, redis_url: &str, redis_tag: &str) -> anyhow::Result<Self> {
+    pub fn new(stores: &Stores) -> anyhow::Result<Self> {
         let environment = vec![
-            ("DATABASE_URL", database_url.to_owned()),
-            ("REDIS_URL", redis_url.to_owned()),
-            ("POSTFLEET_REDIS_TAG", redis_tag.to_owned()),
+            ("DATABASE_URL", stores.database_url.clone()),
+            ("REDIS_URL", stores.services.redis_url.clone()),
+            ("POSTFLEET_REDIS_TAG", stores.redis_tag.clone()),
             ("POSTFLEET_SMTP_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
             ("POSTFLEET_WORKER_CONNECTIONS", "512".to_owned()),
         ];

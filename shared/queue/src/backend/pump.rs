@@ -13,7 +13,7 @@ use crate::backoff::Waits;
 use crate::{QueueError, Result, scripts};
 
 /// Jobs taken in one call.
-const CLAIM_MAX: usize = 16;
+const CLAIM_MAX: usize = 128;
 const LOST_WAIT: Duration = Duration::from_millis(50);
 
 /// Claims jobs whenever there is a free hand, until stopped.

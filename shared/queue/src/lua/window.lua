@@ -3,10 +3,12 @@ local function parse(record)
     return string.match(record, '^([^|]+)|([^|]+)|(%d+)|([012])|(%d+)|(.*)$')
 end
 
+local function lower(window_key, field, rows)
+    if redis.call('HINCRBY', window_key, field, -rows) <= 0 then redis.call('HDEL', window_key, field) end
+end
+
 local function count(window_key, tenant, sender, rows)
-    for _, field in ipairs({ 'rows', 't:' .. tenant, 's:' .. sender }) do
-        if redis.call('HINCRBY', window_key, field, rows) <= 0 then redis.call('HDEL', window_key, field) end
-    end
+    for _, field in ipairs({ 'rows', 't:' .. tenant, 's:' .. sender }) do lower(window_key, field, -rows) end
 end
 
 -- Whether so many rows of a sender find room. `sender_max` 0 means: what the leader last measured, or the default.

@@ -33,7 +33,7 @@ pub struct RedisPeak {
 
 impl Meter {
     pub async fn read(stack: &Stack) -> anyhow::Result<Self> {
-        let mut postgres = PgConnection::connect(&stack.database_url).await?;
+        let mut postgres = PgConnection::connect(&stack.stores.database_url).await?;
         let (wal_bytes, statements, backend): (i64, i64, i32) = sqlx::query_as(
             "SELECT (pg_current_wal_lsn() - '0/0')::bigint,
                     (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()),
@@ -47,7 +47,7 @@ impl Meter {
             ("orchestrator", stack.orchestrator.pid().map_or(0.0, cpu_of)),
             ("api", stack.api.pid().map_or(0.0, cpu_of)),
             ("postgres", server_of(backend as u32).map_or(0.0, cpu_of_family)),
-            ("redis", redis_cpu(&mut stack.redis().await?).await?),
+            ("redis", redis_cpu(&mut stack.stores.redis().await?).await?),
         ]);
         Ok(Self { cpu_s, wal_bytes, statements })
     }
@@ -77,7 +77,7 @@ impl Meter {
 
 impl RedisPeak {
     pub async fn watch(stack: &Stack) -> anyhow::Result<Self> {
-        let mut redis = stack.redis().await?;
+        let mut redis = stack.stores.redis().await?;
         let most = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&most);
         let looking = tokio::spawn(async move {

@@ -55,7 +55,7 @@ impl FairnessBench {
     async fn alternate(&self, stack: &Stack) -> anyhow::Result<BenchResult> {
         let (big, small) = stack.senders.split_first().ok_or_else(|| anyhow::anyhow!("no senders"))?;
         stack.limit(LimitTarget::Global, &[GLOBAL]).await?;
-        stack.store.tenants().pause(big.tenant, "bench", "its backlog is prepared").await?;
+        stack.stores.store.tenants().pause(big.tenant, "bench", "its backlog is prepared").await?;
         eprintln!("enqueueing {} messages of the big tenant …", self.big);
         let domain = |n: usize| format!("d{}.example", n % 50);
         Load { sender: big, count: self.big as usize, domain: &domain, send_at: None }.enqueue(stack).await?;
@@ -63,9 +63,9 @@ impl FairnessBench {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for at in 1..=self.alternations {
             without.push(self.round(stack, None, small).await?);
-            stack.store.tenants().resume(big.tenant, true).await?;
+            stack.stores.store.tenants().resume(big.tenant, true).await?;
             with.push(self.round(stack, Some(big), small).await?);
-            stack.store.tenants().pause(big.tenant, "bench", "a round without it").await?;
+            stack.stores.store.tenants().pause(big.tenant, "bench", "a round without it").await?;
             let in_hand = "SELECT count(*) FROM message_runs WHERE state IN ('queued', 'committing')";
             anyhow::ensure!(until_count(stack, in_hand, 0, PATIENCE).await?, "the fleet does not come to rest");
             let (mine, alone) = (&with[with.len() - 1], &without[without.len() - 1]);
@@ -101,7 +101,7 @@ async fn shares_while_all_have_work(
     small: &[StackSender],
     big: Option<&StackSender>,
 ) -> anyhow::Result<Vec<f64>> {
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     let big_tenant = big.map(|sender| sender.tenant.uuid());
     let first_empty: DateTime<Utc> = sqlx::query_scalar(
         "SELECT min(last) FROM (

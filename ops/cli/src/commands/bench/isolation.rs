@@ -62,7 +62,7 @@ impl IsolationBench {
         let troubled: Vec<StackSender> = stack.senders[healthy.len()..].to_vec();
         for sender in &troubled {
             let domain = |n: usize| format!("t{}.example", n % 10);
-            stack.store.senders().pause(sender.tenant, sender.id, "bench", "a round without it").await?;
+            stack.stores.store.senders().pause(sender.tenant, sender.id, "bench", "a round without it").await?;
             Load { sender, count: TROUBLED, domain: &domain, send_at: None }.enqueue(stack).await?;
         }
         let (mut with, mut without) = (Vec::new(), Vec::new());
@@ -71,12 +71,12 @@ impl IsolationBench {
             without.push(self.round(stack, &healthy).await?);
             hold_back(stack, &troubled, false).await?;
             for (tenant, sender) in [(owners[0].0, exhausted), (owners[1].0, hangs)] {
-                stack.store.senders().resume(tenant, sender, true).await?;
+                stack.stores.store.senders().resume(tenant, sender, true).await?;
             }
             with.push(self.round(stack, &healthy).await?);
             for (tenant, sender) in [(owners[0].0, exhausted), (owners[1].0, hangs), (owners[2].0, paused)] {
-                stack.store.senders().pause(tenant, sender, "bench", "a round without it").await?;
-                stack.store.messages().recall_queued(tenant, Some(sender)).await?;
+                stack.stores.store.senders().pause(tenant, sender, "bench", "a round without it").await?;
+                stack.stores.store.messages().recall_queued(tenant, Some(sender)).await?;
             }
             eprintln!(
                 "{at}: p99 {:.3} s with trouble, {:.3} s without",
@@ -107,7 +107,7 @@ impl IsolationBench {
 /// Whether the troubled senders' rows are due: without trouble, not even the paused one's are.
 async fn hold_back(stack: &Stack, troubled: &[StackSender], held: bool) -> anyhow::Result<()> {
     let senders: Vec<_> = troubled.iter().map(|sender| sender.id.uuid()).collect();
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     sqlx::query(
         "UPDATE message_runs SET run_at = now() + CASE WHEN $2 THEN interval '1 day' ELSE interval '0' END
          WHERE sender_id = ANY($1) AND state = 'scheduled'",

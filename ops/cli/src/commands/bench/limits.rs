@@ -96,7 +96,7 @@ impl LimitsBench {
         while began.elapsed() < total {
             refusals.look(stack).await;
             if !emptied && began.elapsed() >= empty_at {
-                stack.empty_redis().await?;
+                stack.stores.empty_redis().await?;
                 emptied = true;
                 eprintln!("emptied Redis after {:.1} s", began.elapsed().as_secs_f64());
             }
@@ -157,7 +157,7 @@ async fn set_limits(stack: &Stack) -> anyhow::Result<Vec<TenantId>> {
 
 /// Judges every key of every scope by the sink's own log.
 async fn judge_all(stack: &Stack, tenants: &[TenantId]) -> anyhow::Result<Vec<Pressed>> {
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     let rows: Vec<(uuid::Uuid, uuid::Uuid)> =
         sqlx::query_as("SELECT message_id, sender_id FROM message_runs").fetch_all(&mut connection).await?;
     let sender_of: HashMap<String, SenderId> =

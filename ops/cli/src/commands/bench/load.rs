@@ -22,7 +22,7 @@ pub struct Load<'a> {
 
 impl Load<'_> {
     pub async fn enqueue(&self, stack: &Stack) -> anyhow::Result<()> {
-        let build = Build::new(&stack.store);
+        let build = Build::new(&stack.stores.store);
         for from in (0..self.count).step_by(BATCH) {
             let row = |at: usize| {
                 let mut row = build.message(self.sender.id, &format!("person{at}@{}", (self.domain)(at)));
@@ -30,7 +30,7 @@ impl Load<'_> {
                 row
             };
             let rows: Vec<EnqueueRow> = (from..(from + BATCH).min(self.count)).map(row).collect();
-            stack.store.messages().enqueue_messages(self.sender.tenant, &rows).await?;
+            stack.stores.store.messages().enqueue_messages(self.sender.tenant, &rows).await?;
         }
         Ok(())
     }
@@ -49,7 +49,7 @@ pub async fn all_due_at_once(
         let domain = |n: usize| format!("d{}.example", n % 50);
         Load { sender, count: each, domain: &domain, send_at: Some(due) }.enqueue(stack).await?;
     }
-    let queue = QueueLink::connect(&stack.services.redis_url, Keys::with_tag(&stack.redis_tag))?;
+    let queue = QueueLink::connect(&stack.stores.services.redis_url, Keys::with_tag(&stack.stores.redis_tag))?;
     let left = (due - database_now(stack).await?).to_std();
     tokio::time::sleep(left.map_err(|_| anyhow::anyhow!("enqueueing took too long"))?).await;
     let lanes: Vec<LaneName> =
@@ -73,7 +73,7 @@ pub async fn until_accepted(
 
 /// Waits until a count of rows is what it should be; answers whether it came to that.
 pub async fn until_count(stack: &Stack, sql: &str, wanted: i64, patience: Duration) -> anyhow::Result<bool> {
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     let since = Instant::now();
     while since.elapsed() < patience {
         let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
@@ -87,7 +87,7 @@ pub async fn until_count(stack: &Stack, sql: &str, wanted: i64, patience: Durati
 
 /// Seconds from being due to being accepted, of each accepted message of these tenants that became due since.
 pub async fn waits(stack: &Stack, tenants: &[TenantId], since: DateTime<Utc>) -> anyhow::Result<Vec<f64>> {
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     let tenants: Vec<_> = tenants.iter().map(|tenant| tenant.uuid()).collect();
     Ok(sqlx::query_scalar(
         "SELECT extract(epoch FROM accepted_at - run_at)::float8 FROM message_runs
@@ -100,5 +100,5 @@ pub async fn waits(stack: &Stack, tenants: &[TenantId], since: DateTime<Utc>) ->
 }
 
 pub async fn database_now(stack: &Stack) -> anyhow::Result<DateTime<Utc>> {
-    Ok(stack.store.fleet().state().await?.now)
+    Ok(stack.stores.store.fleet().state().await?.now)
 }

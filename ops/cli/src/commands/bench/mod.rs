@@ -7,8 +7,10 @@ mod drain;
 mod fairness;
 mod isolation;
 mod judge;
+mod ledger;
 mod limits;
 mod load;
+mod noop;
 mod send;
 mod statistics;
 mod worker_refusals;
@@ -37,6 +39,8 @@ enum BenchCommand {
     Drain(drain::DrainBench),
     /// How many messages a second leave through real worker processes, and what each costs.
     Send(send::SendBench),
+    /// Jobs that do nothing: the queue layer alone, and with the Postgres ledger beside it.
+    Noop(noop::NoopBench),
 }
 
 /// What a bench came to: one object, and whether it is what was promised.
@@ -52,6 +56,7 @@ pub async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         BenchCommand::Isolation(bench) => (bench.run().await?, bench.json),
         BenchCommand::Drain(bench) => (bench.run().await?, bench.json),
         BenchCommand::Send(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Noop(bench) => (bench.run().await?, bench.json),
     };
     if json {
         println!("{}", result.answer);

@@ -63,7 +63,7 @@ impl SendBench {
     }
 
     async fn drain(&self, stack: &mut Stack) -> anyhow::Result<BenchResult> {
-        let (smtp, tenant) = (self.smtp.unwrap_or(stack.sink.smtp), stack.create_tenant().await?);
+        let (smtp, tenant) = (self.smtp.unwrap_or(stack.sink.smtp), stack.stores.create_tenant().await?);
         for _ in 0..self.senders {
             stack.create_sender(&tenant, smtp, self.connections).await?;
         }
@@ -71,7 +71,7 @@ impl SendBench {
 
         let messages = u64::from(self.messages);
         let (since, begun) = (database_now(stack).await?, Instant::now());
-        Bulk { tenant: tenant.0, senders: &stack.senders, count: messages }.enqueue(&stack.store).await?;
+        Bulk { tenant: tenant.0, senders: &stack.senders, count: messages }.enqueue(&stack.stores.store).await?;
         let enqueue_per_s = messages as f64 / begun.elapsed().as_secs_f64();
 
         let (before, peak, begun) = (Meter::read(stack).await?, RedisPeak::watch(stack).await?, Instant::now());

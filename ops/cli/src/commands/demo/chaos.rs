@@ -68,7 +68,7 @@ impl<'a> Chaos<'a> {
         events.flush = Some(self.empty_redis(watch, u64::from(first)).await?);
         enqueueing.await??;
 
-        let mut connection = PgConnection::connect(&self.stack.database_url).await?;
+        let mut connection = PgConnection::connect(&self.stack.stores.database_url).await?;
         let rest = self.messages - first;
         for kill in 0..KILLS {
             self.until_all_work(watch, &mut connection).await?;
@@ -88,7 +88,7 @@ impl<'a> Chaos<'a> {
 
     /// Waits until the fleet has measured how fast it is, and holds accordingly much in Redis.
     async fn until_measured(&self, watch: &mut Watch) -> anyhow::Result<()> {
-        let (mut redis, caps) = (self.stack.redis().await?, Keys::with_tag(&self.stack.redis_tag).caps());
+        let (mut redis, caps) = (self.stack.stores.redis().await?, Keys::with_tag(&self.stack.stores.redis_tag).caps());
         let since = Instant::now();
         while redis.hget::<_, _, Option<u32>>(&caps, "window").await? <= Some(WINDOW_ROWS_MIN)
             && since.elapsed() < MEASURED_WITHIN
@@ -117,13 +117,13 @@ impl<'a> Chaos<'a> {
                 break queued;
             }
         };
-        let generation = self.stack.store.fleet().state().await?.generation;
+        let generation = self.stack.stores.store.fleet().state().await?.generation;
         let rate_before = watch.tail.per_second();
-        self.stack.empty_redis().await?;
+        self.stack.stores.empty_redis().await?;
         let since = Instant::now();
         eprintln!("\nemptied Redis with {queued} rows queued, at {rate_before:.0} a second");
         // Until the loss was noticed, the fleet lives on what it has in hand: that is no recovery.
-        while self.stack.store.fleet().state().await?.generation == generation && since.elapsed() < WITHIN {
+        while self.stack.stores.store.fleet().state().await?.generation == generation && since.elapsed() < WITHIN {
             watch.look().await?;
         }
         let noticed = since.elapsed();
@@ -171,8 +171,8 @@ impl<'a> Chaos<'a> {
 
     /// Jobs that stand in a worker's name.
     async fn held_jobs(&self, worker: Uuid) -> anyhow::Result<Vec<Uuid>> {
-        let (keys, pool) = (Keys::with_tag(&self.stack.redis_tag), PoolName::send_shared());
-        let mut redis = self.stack.redis().await?;
+        let (keys, pool) = (Keys::with_tag(&self.stack.stores.redis_tag), PoolName::send_shared());
+        let mut redis = self.stack.stores.redis().await?;
         let holders: HashMap<String, String> = redis.hgetall(keys.pool(&pool, "holders")).await?;
         let prefix = format!("{}:", domain::ids::WorkerId(worker));
         let ids = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));

@@ -45,7 +45,7 @@ impl Verdict {
 }
 
 pub async fn judge(stack: &Stack, messages: u32, events: &Events, sending_secs: f64) -> anyhow::Result<Verdict> {
-    let mut connection = PgConnection::connect(&stack.database_url).await?;
+    let mut connection = PgConnection::connect(&stack.stores.database_url).await?;
     let rows: Vec<(Uuid, String)> =
         sqlx::query_as("SELECT message_id, state FROM message_runs").fetch_all(&mut connection).await?;
     let taken = stack.sink.accepted()?;

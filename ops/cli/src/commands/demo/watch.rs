@@ -31,7 +31,7 @@ impl Watch {
     pub async fn start(stack: &Stack, messages: u32) -> anyhow::Result<Self> {
         Ok(Self {
             tail: Tail::open(&stack.sink.log_file())?,
-            connection: PgConnection::connect(&stack.database_url).await?,
+            connection: PgConnection::connect(&stack.stores.database_url).await?,
             messages,
             first_taken: None,
             last_taken: None,
