@@ -40,6 +40,8 @@ fn layers() -> HashMap<&'static str, &'static [&'static str]> {
         ("testkit", &["domain", "store", "queue", "providers", "runtime", "migrations"]),
         ("cli", EVERYTHING),
         ("e2e", EVERYTHING),
+        // It describes the product and uses none of it.
+        ("model", &[]),
     ])
 }
 

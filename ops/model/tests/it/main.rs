@@ -1,0 +1,3 @@
+mod as_built;
+mod broken;
+mod progress;
