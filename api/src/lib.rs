@@ -8,6 +8,7 @@ mod error;
 pub mod explain;
 mod extract;
 mod failures;
+mod intake;
 mod openapi;
 mod options;
 pub mod pausing;

@@ -7,7 +7,9 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::ApiOptions;
+use crate::enqueue::Enqueuer;
 use crate::extract::{KeyCache, RequestRates};
+use crate::intake::Intake;
 use crate::routes::contents::KnownContents;
 use crate::routes::messages::KnownSenders;
 
@@ -20,6 +22,8 @@ pub struct ApiState {
     pub ids: Ids,
     pub clock: DatabaseClock,
     pub(crate) options: Arc<ApiOptions>,
+    pub(crate) enqueuer: Enqueuer,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) keys: Arc<KeyCache>,
     pub(crate) rates: Arc<RequestRates>,
     pub(crate) senders: Arc<KnownSenders>,
@@ -34,8 +38,10 @@ const STREAMS_MAX: usize = 128;
 const CHECKS_MAX: usize = 32;
 
 impl ApiState {
+    /// Called within a runtime: what comes together is gathered by a task of its own.
     pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock, options: ApiOptions) -> Self {
         let limits = Limiter::new(queue.link().clone());
+        let enqueuer = Enqueuer::new(store.clone(), queue.clone(), limits.clone(), ids.clone(), clock.clone());
         Self {
             store,
             queue,
@@ -48,6 +54,8 @@ impl ApiState {
             contents: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            intake: Arc::new(Intake::start(enqueuer.clone())),
+            enqueuer,
             options: Arc::new(options),
         }
     }

@@ -1,13 +1,14 @@
 //! The point of no return, group-committed.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use domain::ids::{AttemptId, WorkerId};
 use futures::future::BoxFuture;
 use store::Store;
 use store::messages::{AttemptClaim, COMMIT_BATCH_MAX};
 
-use crate::group::Group;
+use runtime::Group;
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Claimed {
     Doubtful,
 }
 
+/// A session waits meanwhile, and nothing else.
+const LINGER: Duration = Duration::from_millis(8);
 const LANES: usize = 4;
 
 pub struct Commits {
@@ -35,7 +38,7 @@ impl Commits {
                 commit(&store, worker, &claims).await
             }
         };
-        Self { group: Group::start(COMMIT_BATCH_MAX, LANES, run) }
+        Self { group: Group::start(COMMIT_BATCH_MAX, LINGER, LANES, run) }
     }
 
     pub async fn commit(&self, claim: AttemptClaim) -> Claimed {

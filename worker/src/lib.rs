@@ -3,7 +3,6 @@
 pub mod commits;
 mod connections;
 mod context;
-mod group;
 mod heartbeat;
 pub mod jobs;
 mod live_events;

@@ -10,10 +10,12 @@ use store::Store;
 use store::messages::{Expectation, OutcomeRow};
 use tokio::time::Instant;
 
-use crate::group::Group;
+use runtime::Group;
 
 /// Most outcomes in one statement.
 const OUTCOME_BATCH_MAX: usize = 128;
+/// What is not recorded when a worker is killed shows as uncertain, so not for long.
+const LINGER: Duration = Duration::from_millis(8);
 /// Each may wait out an outage of Postgres.
 const LANES: usize = 16;
 /// How long an outcome is kept while Postgres is away. Afterwards the row shows as uncertain at its deadline.
@@ -42,7 +44,7 @@ impl Outcomes {
                 record(&store, worker, &rows, Instant::now() + KEPT_FOR).await
             }
         };
-        Self { group: Group::start(OUTCOME_BATCH_MAX, LANES, run) }
+        Self { group: Group::start(OUTCOME_BATCH_MAX, LINGER, LANES, run) }
     }
 
     pub async fn record(&self, row: OutcomeRow) -> Recorded {

@@ -4,6 +4,7 @@
 mod clock;
 pub mod config;
 pub mod crypto;
+mod group;
 pub mod ids;
 pub mod ops_server;
 pub mod pulse;
@@ -12,5 +13,6 @@ pub mod telemetry;
 
 pub use clock::DatabaseClock;
 pub use crypto::Keyring;
+pub use group::Group;
 pub use ids::{Ids, Jitter};
 pub use shutdown::Shutdown;

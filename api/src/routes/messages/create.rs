@@ -9,7 +9,7 @@ use domain::messages::Content;
 use domain::messages::draft::{MESSAGE_MAX_BYTES, MessageDraft, NewMessage};
 
 use super::KnownSenders;
-use crate::enqueue::enqueue;
+use crate::enqueue::Asked;
 use crate::error::Failures;
 use crate::extract::{Creation, Mailer, parse, read_body};
 use crate::routes::contents::KnownContents;
@@ -35,8 +35,7 @@ pub async fn create(
     let stored = KnownContents::of(&state, caller.tenant, &draft).await?;
     let message = check(&state, draft, stored)?;
     ensure_sender(&state, caller.tenant, &message).await?;
-    let stored = enqueue(&state, caller.tenant, creation, vec![(0, message)]).await?;
-    let accepted = stored.first().copied().ok_or_else(ApiError::unavailable)?;
+    let accepted = state.intake.accept(caller.tenant, Asked::new(state.ids.next(), creation, 0, message)).await?;
     Ok((StatusCode::ACCEPTED, Json(AcceptedView::from(accepted))))
 }
 

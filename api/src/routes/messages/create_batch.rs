@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::KnownSenders;
 use super::create::{check, unknown_sender};
-use crate::enqueue::enqueue;
+use crate::enqueue::Asked;
 use crate::error::Failures;
 use crate::extract::{BoundedList, Creation, Mailer, parse, read_body};
 use crate::routes::contents::KnownContents;
@@ -84,15 +84,14 @@ pub async fn create_batch(
         .enumerate()
         .map(|(index, result)| match result {
             Ok(message) if usable.contains(&message.sender) => {
-                accepted.push((index, message));
+                accepted.push(Asked::new(state.ids.next(), creation, index, message));
                 None
             }
             Ok(_) => Some(unknown_sender()),
             Err(error) => Some(error),
         })
         .collect();
-    let stored =
-        if accepted.is_empty() { Vec::new() } else { enqueue(&state, caller.tenant, creation, accepted).await? };
+    let stored = if accepted.is_empty() { Vec::new() } else { state.enqueuer.enqueue(caller.tenant, accepted).await? };
 
     let status = if stored.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::ACCEPTED };
     let mut stored = stored.into_iter();

@@ -38,6 +38,8 @@ impl Processes {
             ("POSTFLEET_REDIS_TAG", stores.redis_tag.clone()),
             ("POSTFLEET_SMTP_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
             ("POSTFLEET_WORKER_CONNECTIONS", "512".to_owned()),
+            // Counted, and never refused.
+            ("POSTFLEET_API_KEY_RATE", "1000000/s,burst=1000000".to_owned()),
         ];
         Ok(Self { program: std::env::current_exe()?, environment })
     }

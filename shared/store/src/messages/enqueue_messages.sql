@@ -38,5 +38,7 @@ CROSS JOIN LATERAL (
         WHEN a.job_id IS NOT NULL THEN 'queued'
         ELSE 'scheduled'
     END AS state
+    -- A fence: without it the look at the suppressions is done for each use of the state.
+    OFFSET 0
 ) s
 RETURNING message_id, state

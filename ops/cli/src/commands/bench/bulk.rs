@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::Context;
 use domain::address::Address;
 use domain::ids::TenantId;
 use domain::messages::draft::NewMessage;
@@ -11,10 +12,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use runtime::Ids;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sqlx::{Connection, PgConnection};
 use store::Store;
 use store::messages::EnqueueRow;
 
-use crate::stack::StackSender;
+use crate::stack::{StackSender, Stores};
 
 const BATCH: u64 = 1_000;
 /// Statements under way at once.
@@ -67,6 +69,27 @@ impl Bulk<'_> {
             job: None,
         })
     }
+}
+
+/// Messages that were accepted long ago, as they stand in the table that is worked on.
+pub async fn add_finished(stores: &Stores, senders: &[StackSender], count: u32) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(&stores.database_url).await?;
+    let ids: Vec<_> = senders.iter().map(|sender| sender.id.uuid()).collect();
+    let tenant = senders.first().context("a sender")?.tenant;
+    sqlx::query(
+        "INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, tries, attempt_id, worker_id,
+                                   committed_at, commit_deadline, accepted_at, finished_at, recipient_domain)
+         SELECT gen_random_uuid(), $1, $2[1 + n % cardinality($2)], 'accepted', 1, at, 1, gen_random_uuid(),
+                gen_random_uuid(), at, at, at, at, 'd.test'
+         FROM generate_series(1, $3) n, LATERAL (SELECT postfleet_now() - make_interval(days => 30) AS at) past",
+    )
+    .bind(tenant.uuid())
+    .bind(&ids)
+    .bind(i64::from(count))
+    .execute(&mut connection)
+    .await?;
+    sqlx::query("ANALYZE message_runs").execute(&mut connection).await?;
+    Ok(())
 }
 
 /// The mail that the pipeline it is compared with sends: about 1.5 kB of HTML.

@@ -5,12 +5,16 @@ mod bulk;
 mod cost;
 mod drain;
 mod fairness;
+mod http;
+mod http_load;
 mod isolation;
 mod judge;
 mod ledger;
 mod limits;
 mod load;
 mod noop;
+mod pickup;
+mod redis_loss;
 mod send;
 mod statistics;
 mod worker_refusals;
@@ -41,6 +45,12 @@ enum BenchCommand {
     Send(send::SendBench),
     /// Jobs that do nothing: the queue layer alone, and with the Postgres ledger beside it.
     Noop(noop::NoopBench),
+    /// How many messages a second the API accepts, and how long each takes.
+    Http(http::HttpBench),
+    /// From the 202 for a lone message to MAIL FROM; and what an idle fleet costs.
+    Pickup(pickup::PickupBench),
+    /// Redis is emptied in front of a long backlog: how soon the fleet drains at its full rate again.
+    RedisLoss(redis_loss::RedisLossBench),
 }
 
 /// What a bench came to: one object, and whether it is what was promised.
@@ -57,6 +67,9 @@ pub async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         BenchCommand::Drain(bench) => (bench.run().await?, bench.json),
         BenchCommand::Send(bench) => (bench.run().await?, bench.json),
         BenchCommand::Noop(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Http(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Pickup(bench) => (bench.run().await?, bench.json),
+        BenchCommand::RedisLoss(bench) => (bench.run().await?, bench.json),
     };
     if json {
         println!("{}", result.answer);

@@ -7,7 +7,7 @@ use domain::limits::LimitTarget;
 use serde_json::json;
 
 use super::BenchResult;
-use super::bulk::Bulk;
+use super::bulk::{Bulk, add_finished};
 use super::cost::{Meter, RedisPeak};
 use super::load::{database_now, waits};
 use super::statistics::{quantile, rounded};
@@ -46,6 +46,12 @@ pub struct SendBench {
     /// The server that takes the mail (loopback only); by default a sink of our own, which syncs every mail to disk.
     #[arg(long)]
     smtp: Option<SocketAddr>,
+    /// More messages that are due and are still waiting when those above have left.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    backlog: u32,
+    /// Messages that were sent long ago.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    finished: u32,
     /// Without limits, to see what they cost.
     #[arg(long)]
     no_limits: bool,
@@ -69,10 +75,13 @@ impl SendBench {
         }
         self.set_limits(stack, tenant.0).await?;
 
-        let messages = u64::from(self.messages);
+        if self.finished > 0 {
+            add_finished(&stack.stores, &stack.senders, self.finished).await?;
+        }
+        let (messages, all) = (u64::from(self.messages), u64::from(self.messages) + u64::from(self.backlog));
         let (since, begun) = (database_now(stack).await?, Instant::now());
-        Bulk { tenant: tenant.0, senders: &stack.senders, count: messages }.enqueue(&stack.stores.store).await?;
-        let enqueue_per_s = messages as f64 / begun.elapsed().as_secs_f64();
+        Bulk { tenant: tenant.0, senders: &stack.senders, count: all }.enqueue(&stack.stores.store).await?;
+        let enqueue_per_s = all as f64 / begun.elapsed().as_secs_f64();
 
         let (before, peak, begun) = (Meter::read(stack).await?, RedisPeak::watch(stack).await?, Instant::now());
         for _ in 0..self.workers {
@@ -82,10 +91,13 @@ impl SendBench {
         let took = begun.elapsed().as_secs_f64();
         let after = Meter::read(stack).await?;
         let waits = waits(stack, &[tenant.0], since).await?;
-        anyhow::ensure!(waits.len() as u64 == messages, "{} of {messages} were accepted", waits.len());
+        let enough = if self.backlog == 0 { waits.len() as u64 == messages } else { waits.len() as u64 >= messages };
+        anyhow::ensure!(enough, "{} of {messages} were accepted", waits.len());
         let mut answer = after.since(&before, messages);
         let figures = json!({
             "messages": messages,
+            "backlog": self.backlog,
+            "finished": self.finished,
             "senders": self.senders,
             "workers": self.workers,
             "sessions": self.senders * self.connections,
@@ -115,12 +127,7 @@ impl SendBench {
 async fn until_sent(stack: &Stack, wanted: u64) -> anyhow::Result<Vec<(Instant, u64)>> {
     let mut rounds = vec![(Instant::now(), 0)];
     loop {
-        let mut sent = 0;
-        for worker in &stack.workers {
-            // It may not listen yet.
-            let Ok(scrape) = worker.scrape().await else { continue };
-            sent += scrape.sum("postfleet_outcomes_total", "outcome=\"accepted\"") as u64;
-        }
+        let sent = sent(stack).await;
         let now = Instant::now();
         if rounds.last().is_none_or(|(_, before)| sent > *before) {
             rounds.push((now, sent));
@@ -132,6 +139,17 @@ async fn until_sent(stack: &Stack, wanted: u64) -> anyhow::Result<Vec<(Instant, 
         anyhow::ensure!(idle < PATIENCE, "{sent} of {wanted} were sent, and no more for {PATIENCE:?}");
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// How many were accepted, as the workers count them.
+pub async fn sent(stack: &Stack) -> u64 {
+    let mut sent = 0;
+    for worker in &stack.workers {
+        // It may not listen yet.
+        let Ok(scrape) = worker.scrape().await else { continue };
+        sent += scrape.sum("postfleet_outcomes_total", "outcome=\"accepted\"") as u64;
+    }
+    sent
 }
 
 /// Messages a second between the first quarter and the end: without the start of the processes.

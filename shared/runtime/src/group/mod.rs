@@ -8,26 +8,25 @@ use tokio::time::{Instant, timeout};
 
 /// Requests waiting for their turn; more than that wait at the door.
 const INBOX: usize = 4_096;
-/// A group is closed when nobody came for so long: a lone request waits no longer than this.
+/// A group is closed when nobody came for so long.
 const GAP: Duration = Duration::from_millis(1);
-/// A group that keeps growing is closed after this. What a statement costs beside its rows is shared by more of them the
-/// busier the fleet is.
-const LINGER: Duration = Duration::from_millis(8);
 
 pub struct Group<R, A> {
     inbox: mpsc::Sender<(R, oneshot::Sender<A>)>,
 }
 
 impl<R: Send + 'static, A: Send + 'static> Group<R, A> {
-    /// Gathers up to `most` requests that follow each other closely, and hands them to `run`, which answers each in
-    /// order. At most `lanes` runs go on at once; while all are busy the next group grows.
-    pub fn start<F, Fut>(most: usize, lanes: usize, run: F) -> Self
+    /// Gathers up to `most` requests and hands them to `run`, which answers each in order. Where nothing is under way a
+    /// request goes at once; else those that follow each other closely are gathered for up to `linger`, so that what a
+    /// statement costs beside its rows is shared by more of them the busier it is. At most `lanes` runs go on at once;
+    /// while all are busy the next group grows.
+    pub fn start<F, Fut>(most: usize, linger: Duration, lanes: usize, run: F) -> Self
     where
         F: Fn(Vec<R>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<A>> + Send + 'static,
     {
         let (inbox, requests) = mpsc::channel(INBOX);
-        tokio::spawn(gather(requests, most, Arc::new(Semaphore::new(lanes)), Arc::new(run)));
+        tokio::spawn(gather(requests, (most, linger, lanes), Arc::new(run)));
         Self { inbox }
     }
 
@@ -41,8 +40,7 @@ impl<R: Send + 'static, A: Send + 'static> Group<R, A> {
 
 async fn gather<R, A, F, Fut>(
     mut requests: mpsc::Receiver<(R, oneshot::Sender<A>)>,
-    most: usize,
-    lanes: Arc<Semaphore>,
+    (most, linger, lanes_max): (usize, Duration, usize),
     run: Arc<F>,
 ) where
     R: Send + 'static,
@@ -50,10 +48,11 @@ async fn gather<R, A, F, Fut>(
     F: Fn(Vec<R>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Vec<A>> + Send + 'static,
 {
+    let lanes = Arc::new(Semaphore::new(lanes_max));
     let mut group = Vec::with_capacity(most);
     while requests.recv_many(&mut group, most).await > 0 {
         let since = Instant::now();
-        while group.len() < most && since.elapsed() < LINGER {
+        while group.len() < most && lanes.available_permits() < lanes_max && since.elapsed() < linger {
             let room = most - group.len();
             match timeout(GAP, requests.recv_many(&mut group, room)).await {
                 Ok(more) if more > 0 => {}

@@ -6,7 +6,7 @@ use super::*;
 async fn what_arrives_together_goes_together_and_each_gets_its_own_answer() {
     let sizes = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&sizes);
-    let group = Arc::new(Group::start(16, 1, move |asked: Vec<u32>| {
+    let group = Arc::new(Group::start(16, Duration::from_millis(50), 1, move |asked: Vec<u32>| {
         seen.lock().unwrap().push(asked.len());
         async move { asked.into_iter().map(|number| number * 2).collect() }
     }));
@@ -25,6 +25,6 @@ async fn what_arrives_together_goes_together_and_each_gets_its_own_answer() {
 
 #[tokio::test]
 async fn a_run_that_fails_to_answer_leaves_none_and_not_a_hang() {
-    let group: Group<u32, u32> = Group::start(4, 1, |_| async { Vec::new() });
+    let group: Group<u32, u32> = Group::start(4, Duration::from_millis(1), 1, |_| async { Vec::new() });
     assert_eq!(group.ask(1).await, None);
 }

@@ -1,0 +1,91 @@
+// The rounds of ops/load/compare. Runs the two in turn, so that what the machine does meanwhile meets both.
+import { execFile, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+
+const { values: options } = parseArgs({ options: {
+  rounds: { type: 'string', default: '3' },
+  messages: { type: 'string', default: '10000' },
+  json: { type: 'boolean', default: false },
+} });
+const ROUNDS = Number(options.rounds), MESSAGES = Number(options.messages);
+if (!(ROUNDS >= 1 && ROUNDS <= 20 && MESSAGES >= 1000)) throw new Error('--rounds is 1 to 20, --messages at least 1000');
+const { SMTP_TOOLS, SMTP_LIBRARIES, PEER, POSTFLEET } = process.env;
+const SINK = '127.0.0.1:2525', HTTP_PORT = 3900, SENDERS = 50;
+const run = promisify(execFile);
+const mail = { env: { ...process.env, ...(SMTP_LIBRARIES && { LD_LIBRARY_PATH: SMTP_LIBRARIES }) } };
+const tell = (what, figures) => console.error(what, JSON.stringify(figures));
+
+async function ours(...args) {
+  const { stdout } = await run(POSTFLEET, ['bench', ...args, '--json'], { maxBuffer: 1 << 24 });
+  const figures = JSON.parse(stdout.trim().split('\n').at(-1));
+  tell(`postfleet bench ${args.join(' ')}`, figures);
+  return figures;
+}
+
+async function peer(file, ...args) {
+  const { stdout } = await run('node', [`${PEER}/${file}`, ...args], { env: { ...process.env, SMTP: SINK } });
+  const figures = JSON.parse(stdout.trim().split('\n').at(-1));
+  tell(`${file} ${args.join(' ')}`, figures);
+  return figures;
+}
+
+async function besidePeerApi(measure) {
+  const api = spawn('node', [`${PEER}/http.mjs`], { env: { ...process.env, PORT: HTTP_PORT }, stdio: 'inherit' });
+  try {
+    for (let up = false; !up; await sleep(100)) up = await fetch(`http://127.0.0.1:${HTTP_PORT}/`).then(() => true, () => false);
+    return await measure(`http://127.0.0.1:${HTTP_PORT}/messages`);
+  } finally {
+    api.kill();
+  }
+}
+
+// Raw SMTP with as many sessions and mails of about the same size: what the sink and the machine can take at most.
+async function raw(sessions) {
+  const mails = 50000, since = performance.now();
+  await run(`${SMTP_TOOLS}/smtp-source`, ['-d', '-s', sessions, '-m', mails, '-l', 1900, '-t', 'u@d.test', SINK].map(String), mail);
+  const per_s = Math.round(mails / ((performance.now() - since) / 1000));
+  tell(`smtp-source, ${sessions} sessions`, { per_s });
+  return per_s;
+}
+
+const sink = spawn(`${SMTP_TOOLS}/smtp-sink`, ['-u', 'nobody', '-c', SINK, '4096'], { ...mail, stdio: 'ignore' });
+const all = {};
+const note = (name, value) => (all[name] ??= []).push(value);
+try {
+  await sleep(300);
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const workers of ['1', '2']) {
+      note(`peer_send_${workers}`, (await peer('send.mjs', MESSAGES, workers)).sent_per_s);
+      const sent = await ours('send', '--messages', 4 * MESSAGES, '--senders', SENDERS, '--workers', workers, '--smtp', SINK);
+      note(`send_${workers}`, sent.sent_per_s);
+      all.sessions = sent.sessions;
+    }
+    note('send_without_limits', (await ours('send', '--messages', 4 * MESSAGES, '--senders', SENDERS, '--workers', '1', '--smtp', SINK, '--no-limits')).sent_per_s);
+    note('raw', await raw(all.sessions));
+    const asked = await besidePeerApi((url) => ours('http', '--url', url));
+    note('peer_http', asked.requests_per_s);
+    note('peer_http_p99', asked.p99_ms);
+    const answered = await ours('http');
+    note('http', answered.requests_per_s);
+    note('http_p99', answered.p99_ms);
+    note('batch', (await ours('http', '--batch', '1000', '--connections', '8')).messages_per_s);
+    note('peer_noop', (await peer('noop.mjs')).noop_per_s);
+    const noop = await ours('noop');
+    note('noop', noop.noop_per_s);
+    note('noop_with_ledger', noop.with_ledger_per_s);
+  }
+} finally {
+  sink.kill();
+}
+
+const median = (name) => all[name].toSorted((a, b) => a - b)[Math.floor(all[name].length / 2)];
+const ratio = (a, b) => Math.round((a / b) * 1000) / 1000;
+const sent = Math.max(median('send_1'), median('send_2')), peerSent = Math.max(median('peer_send_1'), median('peer_send_2'));
+const figures = {
+  send_ratio: ratio(sent, peerSent), http_ratio: ratio(median('http'), median('peer_http')), noop_ratio: ratio(median('noop'), median('peer_noop')),
+  smtp_share: ratio(sent, median('raw')), limits_cost: ratio(median('send_without_limits') - median('send_1'), median('send_without_limits')),
+  rounds: ROUNDS, sessions: all.sessions,
+  ...Object.fromEntries(Object.keys(all).filter((name) => Array.isArray(all[name])).map((name) => [name, median(name)])),
+};
+console.log(options.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2));
