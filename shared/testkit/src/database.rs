@@ -10,6 +10,7 @@ use store::{Store, StoreOptions};
 use tokio::sync::OnceCell;
 
 use crate::Services;
+use crate::postgres::Postgres;
 
 pub struct TestDatabase {
     pub url: String,
@@ -30,6 +31,15 @@ impl TestDatabase {
             format!("pf_test_{}", uuid::Uuid::from_u128(u128::from_le_bytes(runtime::ids::secret_bytes())).simple());
         run(&Services::shared().database_url, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
         let url = with_database(&Services::shared().database_url, &name)?;
+        let store = Store::connect(&url, &StoreOptions::new("test"))?;
+        Ok(Self { url, store })
+    }
+
+    /// The same in a server of the test's own.
+    pub async fn create_in(server: &Postgres) -> anyhow::Result<Self> {
+        run(&server.url("postgres"), "CREATE DATABASE postfleet").await?;
+        let url = server.url("postfleet");
+        prepare(&url).await?;
         let store = Store::connect(&url, &StoreOptions::new("test"))?;
         Ok(Self { url, store })
     }
@@ -63,14 +73,18 @@ async fn template() -> anyhow::Result<&'static str> {
             run(admin, &format!("DROP DATABASE IF EXISTS {name}")).await?;
             run(admin, &format!("CREATE DATABASE {name}")).await?;
             let url = with_database(admin, &name)?;
-            let store = Store::connect(&url, &StoreOptions::new("template").connections_max(2))?;
-            Migrator::up(store.orm(), None).await?;
-            store.close().await;
-            run(&url, SHIFTABLE_CLOCK).await?;
+            prepare(&url).await?;
             anyhow::Ok(name)
         })
         .await?;
     Ok(name)
+}
+
+async fn prepare(url: &str) -> anyhow::Result<()> {
+    let store = Store::connect(url, &StoreOptions::new("template").connections_max(2))?;
+    Migrator::up(store.orm(), None).await?;
+    store.close().await;
+    run(url, SHIFTABLE_CLOCK).await
 }
 
 async fn run(url: &str, sql: &str) -> anyhow::Result<()> {

@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod redis_server;
 pub mod services;
 pub mod sink;
+pub mod small_disk;
 pub mod system_user;
 pub mod until;
 
@@ -24,4 +25,5 @@ pub use proxy::FaultProxy;
 pub use redis_server::RedisServer;
 pub use services::Services;
 pub use sink::{Sink, SinkEvent, SinkOptions};
+pub use small_disk::SmallDisk;
 pub use until::{until, until_within};

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::small_disk::SmallDisk;
 use crate::{ServerCertificate, binaries, guard, system_user};
 
 /// How carefully it writes.
@@ -25,30 +26,49 @@ pub enum Durability {
 pub struct Postgres {
     server: Child,
     port: u16,
+    settings: Vec<String>,
+    data: PathBuf,
+    disk: Option<SmallDisk>,
     folder: TempDir,
 }
+
+/// A copy of everything it held.
+pub struct BaseBackup(PathBuf);
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl Postgres {
     pub fn start(durability: Durability) -> anyhow::Result<Self> {
-        Self::launch(durability, None)
+        Self::launch(settings(durability), None, None)
     }
 
     /// One that speaks TLS only, with this certificate.
     pub fn start_with_tls(certificate: &ServerCertificate) -> anyhow::Result<Self> {
-        Self::launch(Durability::Relaxed, Some(certificate))
+        Self::launch(settings(Durability::Relaxed), Some(certificate), None)
     }
 
-    fn launch(durability: Durability, tls: Option<&ServerCertificate>) -> anyhow::Result<Self> {
+    /// One that writes carefully, to a disk that a test can fill.
+    pub fn start_on_small_disk(mebibytes: u32) -> anyhow::Result<Self> {
+        let mut settings = settings(Durability::Real);
+        settings.extend(["min_wal_size=2MB", "max_wal_size=8MB"].map(str::to_owned));
+        Self::launch(settings, None, Some(mebibytes))
+    }
+
+    fn launch(mut settings: Vec<String>, tls: Option<&ServerCertificate>, disk: Option<u32>) -> anyhow::Result<Self> {
         let user = system_user::unprivileged()?;
         let folder = tempfile::Builder::new().prefix("postfleet-pg-").tempdir()?;
         system_user::give(folder.path(), user.as_ref())?;
-        let data = folder.path().join("data");
+        let disk = disk.map(|mebibytes| SmallDisk::mount(folder.path(), mebibytes)).transpose()?;
+        let data = disk.as_ref().map_or(folder.path(), |disk| disk.path()).join("data");
+        if let Some(disk) = &disk {
+            system_user::give(disk.path(), user.as_ref())?;
+        }
 
         let mut initdb = Command::new(binaries::find("initdb")?);
         initdb
-            .args(["-U", "postfleet", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"])
+            .args(["-U", "postfleet", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"])
+            .args(disk.as_ref().map(|_| "--wal-segsize=1"))
+            .arg("-D")
             .arg(&data);
         system_user::drop_privileges(&mut initdb, user.as_ref());
         let made = initdb.current_dir(folder.path()).output().context("initdb did not start")?;
@@ -56,7 +76,6 @@ impl Postgres {
             bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr));
         }
 
-        let mut settings: Vec<String> = settings(durability).into_iter().map(str::to_owned).collect();
         if let Some(certificate) = tls {
             let files = certificate.written_to(folder.path())?;
             system_user::give(&files.certificate, user.as_ref())?;
@@ -69,24 +88,67 @@ impl Postgres {
             settings.push(format!("ssl_key_file={}", files.key.display()));
         }
         let port = free_port()?;
-        let log = fs::File::create(folder.path().join("postgres.log"))?;
-        let mut server = Command::new(binaries::find("postgres")?);
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(folder.path());
-        for setting in &settings {
-            server.args(["-c", setting]);
-        }
-        system_user::drop_privileges(&mut server, user.as_ref());
-        let server = server
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("postgres did not start")?;
-        guard::watch(server.id(), folder.path())?;
-        let started = Self { server, port, folder };
+        let server = serve(&data, folder.path(), port, &settings)?;
+        let started = Self { server, port, settings, data, disk, folder };
         started.wait()?;
         Ok(started)
+    }
+
+    /// Ends at once, as by a crash: nothing is flushed, whoever is connected is cut off.
+    pub fn stop_immediately(&mut self) -> anyhow::Result<()> {
+        // SIGQUIT is Postgres's immediate shutdown.
+        let _ = kill(Pid::from_raw(self.server.id() as i32), Signal::SIGQUIT);
+        self.server.wait()?;
+        Ok(())
+    }
+
+    /// Comes back with what its files hold.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        self.server = serve(&self.data, self.folder.path(), self.port, &self.settings)?;
+        self.wait()
+    }
+
+    /// As `pg_ctl restart -m immediate`.
+    pub fn restart_immediately(&mut self) -> anyhow::Result<()> {
+        self.stop_immediately()?;
+        self.start_again()
+    }
+
+    /// Kills the process that serves one connection, as the kernel would. All others are cut off by Postgres itself.
+    pub fn kill_backend(&self, pid: i32) -> anyhow::Result<()> {
+        Ok(kill(Pid::from_raw(pid), Signal::SIGKILL)?)
+    }
+
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.server.try_wait()?.is_none())
+    }
+
+    /// The disk of one that was started on a small one.
+    pub fn disk(&self) -> anyhow::Result<&SmallDisk> {
+        self.disk.as_ref().context("it has no disk of its own")
+    }
+
+    pub fn base_backup(&self) -> anyhow::Result<BaseBackup> {
+        let to = self.folder.path().join(format!("backup-{}", fs::read_dir(self.folder.path())?.count()));
+        let mut backup = Command::new(binaries::find("pg_basebackup")?);
+        backup
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postfleet"])
+            .args(["--checkpoint=fast", "--wal-method=stream", "--no-sync", "-D"])
+            .arg(&to);
+        system_user::drop_privileges(&mut backup, system_user::unprivileged()?.as_ref());
+        let made = backup.current_dir(self.folder.path()).output().context("pg_basebackup did not start")?;
+        if !made.status.success() {
+            bail!("pg_basebackup failed: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        Ok(BaseBackup(to))
+    }
+
+    /// Ends at once and comes back as it was when the backup was taken.
+    pub fn go_back_to(&mut self, backup: BaseBackup) -> anyhow::Result<()> {
+        self.stop_immediately()?;
+        fs::remove_dir_all(&self.data)?;
+        fs::rename(backup.0, &self.data)?;
+        self.start_again()
     }
 
     /// URL of a database in it.
@@ -112,6 +174,25 @@ impl Postgres {
     }
 }
 
+fn serve(data: &Path, folder: &Path, port: u16, settings: &[String]) -> anyhow::Result<Child> {
+    let log = fs::File::options().create(true).append(true).open(folder.join("postgres.log"))?;
+    let mut server = Command::new(binaries::find("postgres")?);
+    server.arg("-D").arg(data).args(["-p", &port.to_string(), "-k"]).arg(folder);
+    for setting in settings {
+        server.args(["-c", setting]);
+    }
+    system_user::drop_privileges(&mut server, system_user::unprivileged()?.as_ref());
+    let server = server
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("postgres did not start")?;
+    guard::watch(server.id(), folder)?;
+    Ok(server)
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGINT is Postgres's fast shutdown.
@@ -120,13 +201,13 @@ impl Drop for Postgres {
     }
 }
 
-fn settings(durability: Durability) -> Vec<&'static str> {
+fn settings(durability: Durability) -> Vec<String> {
     let mut settings =
         vec!["listen_addresses=127.0.0.1", "max_connections=300", "shared_buffers=256MB", "log_min_messages=warning"];
     if durability == Durability::Relaxed {
         settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
     }
-    settings
+    settings.into_iter().map(str::to_owned).collect()
 }
 
 /// A port of loopback that nobody uses now.

@@ -58,6 +58,26 @@ impl RedisServer {
         Ok(client.get_connection_with_timeout(Duration::from_secs(5))?)
     }
 
+    /// Changes a setting of the running server.
+    pub fn configure(&self, name: &str, value: &str) -> anyhow::Result<()> {
+        Ok(redis::cmd("CONFIG").arg("SET").arg(name).arg(value).query(&mut self.client()?)?)
+    }
+
+    /// What it says about itself.
+    pub fn info(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let info: redis::InfoDict = redis::cmd("INFO").query(&mut self.client()?)?;
+        Ok(info.get(name))
+    }
+
+    /// From now on it takes no more than it holds already.
+    pub fn fill_up(&self) -> anyhow::Result<()> {
+        self.configure("maxmemory", "1mb")
+    }
+
+    pub fn make_room(&self) -> anyhow::Result<()> {
+        self.configure("maxmemory", "0")
+    }
+
     /// Stops answering, without closing anything.
     pub fn stall(&self) -> anyhow::Result<()> {
         self.signal(Signal::SIGSTOP)

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use serde_json::json;
+use testkit::sink::in_hand::InHand;
 use testkit::sink::log::EventLog;
 use testkit::sink::rules::{Rule, Rules};
-use testkit::sink::server::{self, InHand, Shared};
-use testkit::sink::tls;
+use testkit::sink::server::{self, Shared};
+use testkit::sink::tls::{self, CertificateFault};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,6 +31,9 @@ struct Options {
     /// Where the certificate to trust is written.
     #[arg(long, default_value = "sink.pem")]
     certificate: PathBuf,
+    /// What is wrong with it.
+    #[arg(long, value_enum)]
+    certificate_fault: Option<CertificateFault>,
     /// user:password that a client must give.
     #[arg(long)]
     login: Option<String>,
@@ -44,7 +49,9 @@ enum Tls {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let acceptor = (options.tls != Tls::None).then(|| tls::acceptor(&options.certificate)).transpose()?;
+    let acceptor = (options.tls != Tls::None)
+        .then(|| tls::acceptor(&options.certificate, options.certificate_fault))
+        .transpose()?;
     let (implicit, starttls) = if options.tls == Tls::Implicit { (acceptor, None) } else { (None, acceptor) };
     let shared = Arc::new(Shared {
         rules: Rules::default(),
@@ -54,6 +61,8 @@ async fn main() -> anyhow::Result<()> {
         starttls,
         login: options.login,
         in_hand: InHand::default(),
+        connections: AtomicUsize::new(0),
+        keep_headers: AtomicBool::new(false),
     });
     let smtp = TcpListener::bind(("127.0.0.1", options.port)).await?;
     let control = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -62,19 +71,12 @@ async fn main() -> anyhow::Result<()> {
     loop {
         let (stream, _) = smtp.accept().await?;
         let (shared, implicit) = (Arc::clone(&shared), implicit.clone());
-        tokio::spawn(async move {
-            match implicit {
-                None => server::converse(stream, shared).await,
-                Some(acceptor) => match acceptor.accept(stream).await {
-                    Ok(stream) => server::greet_tls(stream, &shared).await,
-                    Err(error) => Err(error),
-                },
-            }
-        });
+        tokio::spawn(server::converse(stream, implicit, shared));
     }
 }
 
-/// One rule a line; `clear` forgets all; `most-in-hand` asks how many mails were in hand at once.
+/// One rule a line; `clear` forgets all; `keep-headers` logs the names of header lines from now on; `most-in-hand` asks
+/// how many mails were in hand at once.
 async fn serve_control(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(obey(stream, Arc::clone(&shared)));
@@ -88,6 +90,10 @@ async fn obey(stream: TcpStream, shared: Arc<Shared>) -> anyhow::Result<()> {
         let answer = match line.as_str() {
             "clear" => {
                 shared.rules.clear();
+                "ok".to_owned()
+            }
+            "keep-headers" => {
+                shared.keep_headers.store(true, Ordering::Relaxed);
                 "ok".to_owned()
             }
             "most-in-hand" => shared.in_hand.most().to_string(),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::log::{SinkEvent, read};
 use super::rules::{Action, Moment, Rule};
+use super::tls::CertificateFault;
 use crate::binaries;
 
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,19 @@ impl Sink {
     }
 
     pub fn start_with(options: &SinkOptions) -> anyhow::Result<Self> {
+        Self::launch(options, &[])
+    }
+
+    /// One that shows a certificate with a fault.
+    pub fn start_showing(fault: CertificateFault, options: &SinkOptions) -> anyhow::Result<Self> {
+        let name = match fault {
+            CertificateFault::Expired => "expired",
+            CertificateFault::WrongHost => "wrong-host",
+        };
+        Self::launch(options, &["--certificate-fault", name])
+    }
+
+    fn launch(options: &SinkOptions, more: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("postfleet-sink-").tempdir()?;
         let mut command = Command::new(binaries::own("smtp-test-sink")?);
         command.arg("--log").arg(folder.path().join("log")).arg("--certificate").arg(folder.path().join("ca.pem"));
@@ -50,7 +64,7 @@ impl Sink {
         if let Some(login) = options.login {
             command.args(["--login", login]);
         }
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut process = command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().context("a pipe")?).read_line(&mut line)?;
         let Addresses { smtp, control } = serde_json::from_str(&line).context("the sink did not come up")?;
@@ -86,6 +100,16 @@ impl Sink {
     /// How often each message was taken.
     pub fn accepted(&self) -> anyhow::Result<HashMap<String, usize>> {
         accepted(&self.log_file())
+    }
+
+    /// From now on the names of header lines are in the log.
+    pub fn keep_headers(&self) -> anyhow::Result<()> {
+        self.tell("keep-headers")
+    }
+
+    /// How often something happened; `accepted`, or a moment at which a rule acted.
+    pub fn times(&self, event: &str) -> anyhow::Result<usize> {
+        Ok(self.events()?.iter().filter(|one| one.event == event).count())
     }
 
     /// How many mails it had in hand at once: asked for their content, and not answered yet.

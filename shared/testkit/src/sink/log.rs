@@ -18,6 +18,15 @@ pub struct SinkEvent {
     pub to: Option<String>,
     #[serde(default)]
     pub from: Option<String>,
+    /// Which of the sink's connections it came over, in the order in which they were opened.
+    #[serde(default)]
+    pub connection: usize,
+    /// How many recipients it had.
+    #[serde(default)]
+    pub recipients: usize,
+    /// Names of the mail's header lines, where they are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
     /// Milliseconds since the sink started.
     pub at_ms: u64,
 }

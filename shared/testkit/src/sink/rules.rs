@@ -10,6 +10,8 @@ pub enum Moment {
     Connect,
     Ehlo,
     Starttls,
+    /// Before the first byte of a TLS handshake.
+    Tls,
     Auth,
     Mail,
     Rcpt,
@@ -34,8 +36,16 @@ pub enum Action {
     Hang,
     /// Closes with a reset.
     Reset,
+    /// Accepts (and logs) the mail, and closes with a reset.
+    AcceptAndReset,
     /// Answers after so many milliseconds.
     DelayMs(u64),
+    /// As `Reply`, with nothing added: each character is one byte.
+    ReplyRaw(String),
+    /// As `AcceptReplying`, with nothing added: each character is one byte.
+    AcceptReplyingRaw(String),
+    /// From here on, so many milliseconds before each byte of an answer.
+    SlowlyMs(u64),
 }
 
 /// Where, for whom, how often, and what.

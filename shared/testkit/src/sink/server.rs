@@ -1,14 +1,17 @@
 //! The sink's side of the conversation.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::in_hand::InHand;
 use super::log::{EventLog, SinkEvent};
 use super::rules::{Action, Moment, Rules};
 
@@ -23,46 +26,47 @@ pub struct Shared {
     /// `user:password`, demanded before `MAIL`.
     pub login: Option<String>,
     pub in_hand: InHand,
-}
-
-/// Mails whose content was asked for and that are not answered yet: how many now, and how many at once so far.
-#[derive(Debug, Default)]
-pub struct InHand {
-    now: AtomicUsize,
-    most: AtomicUsize,
-}
-
-pub struct OneInHand<'a>(&'a InHand);
-
-impl InHand {
-    fn enter(&self) -> OneInHand<'_> {
-        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(now, Ordering::SeqCst);
-        OneInHand(self)
-    }
-
-    pub fn most(&self) -> usize {
-        self.most.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for OneInHand<'_> {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::SeqCst);
-    }
+    pub connections: AtomicUsize,
+    /// Whether the names of header lines are logged.
+    pub keep_headers: AtomicBool,
 }
 
 const LINE_MAX: u64 = 64 * 1024;
 
-pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
+    /// What closes it says RST instead of FIN.
+    fn reset_on_close(&self) -> std::io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn reset_on_close(&self) -> std::io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn reset_on_close(&self) -> std::io::Result<()> {
+        self.get_ref().0.set_zero_linger()
+    }
+}
 
 struct Conversation<'a, S> {
     wire: BufStream<S>,
     shared: &'a Shared,
+    connection: usize,
     from: Option<String>,
     to: Option<String>,
+    recipients: usize,
     logged_in: bool,
+    /// Before each byte of an answer.
+    pace: Option<Duration>,
+}
+
+/// What a mail told about itself.
+#[derive(Default)]
+struct Taken {
+    message: Option<String>,
+    headers: Vec<String>,
 }
 
 /// Why a conversation ended.
@@ -71,39 +75,54 @@ enum End {
     Upgrade,
 }
 
-/// Speaks until the client quits or a rule ends it.
-pub async fn converse(stream: tokio::net::TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
+/// Speaks until the client quits or a rule ends it. `implicit`: under TLS from the first byte.
+pub async fn converse(stream: TcpStream, implicit: Option<TlsAcceptor>, shared: Arc<Shared>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    // A reset instead of a farewell when it is dropped in the middle.
-    let mut talk =
-        Conversation { wire: BufStream::new(stream), shared: &shared, from: None, to: None, logged_in: false };
-    if talk.act(Moment::Connect).await? {
+    let connection = shared.connections.fetch_add(1, Ordering::SeqCst) + 1;
+    let mut talk = Conversation::new(stream, &shared, connection);
+    if let Some(acceptor) = implicit {
+        let Some(mut talk) = talk.under_tls(&acceptor).await? else { return Ok(()) };
+        return match talk.greet().await? {
+            true => Ok(()),
+            false => talk.listen(false).await.map(drop),
+        };
+    }
+    if talk.greet().await? {
         return Ok(());
     }
-    talk.say("220 sink ready").await?;
     if let End::Upgrade = talk.listen(true).await?
         && let Some(acceptor) = &shared.starttls
+        && let Some(mut talk) = talk.under_tls(acceptor).await?
     {
-        let upgraded = acceptor.accept(talk.wire.into_inner()).await?;
-        return converse_tls(upgraded, &shared).await;
+        talk.listen(false).await?;
     }
     Ok(())
 }
 
-/// The same under TLS; the greeting was said before.
-pub async fn converse_tls(stream: impl Wire, shared: &Shared) -> std::io::Result<()> {
-    let mut talk = Conversation { wire: BufStream::new(stream), shared, from: None, to: None, logged_in: false };
-    talk.listen(false).await.map(drop)
+impl<'a> Conversation<'a, TcpStream> {
+    /// Shakes hands; `None` where a rule ended it.
+    async fn under_tls(
+        mut self,
+        acceptor: &TlsAcceptor,
+    ) -> std::io::Result<Option<Conversation<'a, TlsStream<TcpStream>>>> {
+        if self.act(Moment::Tls).await? {
+            return Ok(None);
+        }
+        let stream = acceptor.accept(self.wire.into_inner()).await?;
+        Ok(Some(Conversation::new(stream, self.shared, self.connection)))
+    }
 }
 
-/// TLS from the first byte.
-pub async fn greet_tls(stream: impl Wire, shared: &Shared) -> std::io::Result<()> {
-    let mut talk = Conversation { wire: BufStream::new(stream), shared, from: None, to: None, logged_in: false };
-    talk.say("220 sink ready").await?;
-    talk.listen(false).await.map(drop)
-}
+impl<'a, S: Wire> Conversation<'a, S> {
+    fn new(stream: S, shared: &'a Shared, connection: usize) -> Self {
+        let wire = BufStream::new(stream);
+        Self { wire, shared, connection, from: None, to: None, recipients: 0, logged_in: false, pace: None }
+    }
 
-impl<S: Wire> Conversation<'_, S> {
+    async fn greet(&mut self) -> std::io::Result<bool> {
+        Ok(self.act(Moment::Connect).await? || self.say("220 sink ready").await.map(|()| false)?)
+    }
+
     async fn listen(&mut self, may_upgrade: bool) -> std::io::Result<End> {
         loop {
             let Some(line) = self.hear().await? else { return Ok(End::Quit) };
@@ -122,7 +141,7 @@ impl<S: Wire> Conversation<'_, S> {
                 "RCPT" => self.rcpt(&line).await?,
                 "DATA" => self.data().await?,
                 "RSET" => {
-                    (self.from, self.to) = (None, None);
+                    self.forget();
                     self.say("250 reset").await?;
                     false
                 }
@@ -187,7 +206,10 @@ impl<S: Wire> Conversation<'_, S> {
                 self.say(&reply).await.map(|()| false)
             }
             Some(action) if self.perform(&action).await? => Ok(true),
-            _ => self.say("250 2.1.5 recipient fine").await.map(|()| false),
+            _ => {
+                self.recipients += 1;
+                self.say("250 2.1.5 recipient fine").await.map(|()| false)
+            }
         }
     }
 
@@ -216,7 +238,13 @@ impl<S: Wire> Conversation<'_, S> {
                 self.accept(message).await?;
                 reply
             }
-            Some(action @ (Action::AcceptAfterMs(_) | Action::DelayMs(_))) => {
+            Some(Action::AcceptReplyingRaw(bytes)) => {
+                self.accept(message).await?;
+                self.say_raw(&bytes).await?;
+                self.forget();
+                return Ok(false);
+            }
+            Some(action @ (Action::AcceptAfterMs(_) | Action::DelayMs(_) | Action::SlowlyMs(_))) => {
                 self.accept(message).await?;
                 self.perform(&action).await?;
                 "250 2.0.0 taken, late".to_owned()
@@ -225,38 +253,54 @@ impl<S: Wire> Conversation<'_, S> {
                 self.accept(message).await?;
                 return Ok(true);
             }
+            Some(Action::AcceptAndReset) => {
+                self.accept(message).await?;
+                return self.perform(&Action::Reset).await;
+            }
             Some(action) => return self.perform(&action).await,
         };
         drop(in_hand);
         self.say(&reply).await?;
-        (self.from, self.to) = (None, None);
+        self.forget();
         Ok(false)
     }
 
-    /// Reads up to the final dot; answers the message id found in the header.
-    async fn content(&mut self) -> std::io::Result<Option<Option<String>>> {
-        let mut message = None;
+    fn forget(&mut self) {
+        (self.from, self.to, self.recipients) = (None, None, 0);
+    }
+
+    /// Reads up to the final dot; answers the message id found in the header, and what the header's lines are called.
+    async fn content(&mut self) -> std::io::Result<Option<Taken>> {
+        let mut taken = Taken::default();
+        let mut in_head = self.shared.keep_headers.load(Ordering::Relaxed);
         loop {
             let Some(line) = self.hear().await? else { return Ok(None) };
             if line == "." {
-                return Ok(Some(message));
+                return Ok(Some(taken));
             }
             if let Some(id) = line.strip_prefix("Message-ID: <") {
-                message = id.split('@').next().map(str::to_owned);
+                taken.message = id.split('@').next().map(str::to_owned);
+            }
+            in_head &= !line.is_empty();
+            if in_head && !line.starts_with([' ', '\t']) {
+                taken.headers.push(line.split(':').next().unwrap_or_default().to_owned());
             }
         }
     }
 
-    async fn accept(&self, message: Option<String>) -> std::io::Result<()> {
-        self.log("accepted", message).await
+    async fn accept(&self, taken: Taken) -> std::io::Result<()> {
+        self.log("accepted", taken).await
     }
 
-    async fn log(&self, event: &str, message: Option<String>) -> std::io::Result<()> {
+    async fn log(&self, event: &str, Taken { message, headers }: Taken) -> std::io::Result<()> {
         let event = SinkEvent {
             event: event.to_owned(),
             message,
             to: self.to.clone(),
             from: self.from.clone(),
+            connection: self.connection,
+            recipients: self.recipients,
+            headers,
             at_ms: self.shared.started.elapsed().as_millis() as u64,
         };
         self.shared.log.write(event).await
@@ -275,7 +319,7 @@ impl<S: Wire> Conversation<'_, S> {
         let action = self.shared.rules.take(at, self.to.as_deref());
         if action.is_some() {
             let name = format!("{at:?}").to_ascii_lowercase();
-            self.log(&name, None).await?;
+            self.log(&name, Taken::default()).await?;
         }
         Ok(action)
     }
@@ -288,7 +332,15 @@ impl<S: Wire> Conversation<'_, S> {
                 while self.wire.read(&mut rest).await? > 0 {}
                 Ok(true)
             }
-            Action::Reset => Ok(true),
+            Action::Reset => {
+                self.wire.get_ref().reset_on_close()?;
+                Ok(true)
+            }
+            Action::ReplyRaw(bytes) => self.say_raw(bytes).await.map(|()| true),
+            Action::SlowlyMs(ms) => {
+                self.pace = Some(Duration::from_millis(*ms));
+                Ok(false)
+            }
             other => {
                 if let Some(delay) = other.delay() {
                     tokio::time::sleep(delay).await;
@@ -309,7 +361,22 @@ impl<S: Wire> Conversation<'_, S> {
     }
 
     async fn say(&mut self, reply: &str) -> std::io::Result<()> {
-        self.wire.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        let line = format!("{reply}\r\n");
+        let Some(pace) = self.pace else {
+            self.wire.write_all(line.as_bytes()).await?;
+            return self.wire.flush().await;
+        };
+        for byte in line.bytes() {
+            tokio::time::sleep(pace).await;
+            self.wire.write_all(&[byte]).await?;
+            self.wire.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn say_raw(&mut self, bytes: &str) -> std::io::Result<()> {
+        let bytes: Vec<u8> = bytes.chars().map(|byte| byte as u8).collect();
+        self.wire.write_all(&bytes).await?;
         self.wire.flush().await
     }
 }
