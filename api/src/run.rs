@@ -27,7 +27,7 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
     let health = Router::new().route("/livez", get(|| async { "alive\n" })).route(
         "/readyz",
         get({
-            let store = state.store.clone();
+            let store = state.health.clone();
             move || async move {
                 match store.ping().await {
                     Ok(()) => (axum::http::StatusCode::OK, "ready\n"),

@@ -17,6 +17,8 @@ use crate::routes::messages::KnownSenders;
 #[derive(Clone)]
 pub struct ApiState {
     pub store: Store,
+    /// For `/readyz` alone.
+    pub(crate) health: Store,
     pub queue: QueueLink,
     pub limits: Limiter,
     pub ids: Ids,
@@ -43,6 +45,7 @@ impl ApiState {
         let limits = Limiter::new(queue.link().clone());
         let enqueuer = Enqueuer::new(store.clone(), queue.clone(), limits.clone(), ids.clone(), clock.clone());
         Self {
+            health: store.clone(),
             store,
             queue,
             limits,
@@ -58,5 +61,10 @@ impl ApiState {
             enqueuer,
             options: Arc::new(options),
         }
+    }
+
+    /// Health is asked over a connection of its own: a pool that is all in use says nothing about Postgres.
+    pub fn with_health(self, health: Store) -> Self {
+        Self { health, ..self }
     }
 }

@@ -53,6 +53,12 @@ impl Link {
         Ok(())
     }
 
+    /// What Redis does when its memory is full; none where it does not say.
+    pub async fn eviction_policy(&self) -> Result<Option<String>> {
+        let memory: redis::InfoDict = redis::cmd("INFO").arg("memory").query_async(&mut self.connection()).await?;
+        Ok(memory.get("maxmemory_policy"))
+    }
+
     /// A connection of its own for a subscription, which a shared one cannot carry.
     pub async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub> {
         let mut subscription = self.client.get_async_pubsub().await?;

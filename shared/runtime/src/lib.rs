@@ -4,6 +4,7 @@
 mod clock;
 pub mod config;
 pub mod crypto;
+pub mod eviction;
 mod group;
 pub mod ids;
 pub mod ops_server;

@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 
+use crate::eviction::wrong_eviction_policy;
 use crate::{Shutdown, telemetry};
 
 /// What readiness found, by name; `None` is fine.
@@ -49,19 +50,22 @@ async fn readyz(State(check): State<Check>) -> impl IntoResponse {
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-/// The usual check: Postgres must answer; Redis may be away, and is then named as degraded.
+/// The usual check: Postgres must answer; Redis may be away, and is then named as degraded, but must not be one that
+/// throws work away. The store is best one with a connection of its own: a pool in use says nothing about Postgres.
 pub fn stores_check(store: store::Store, queue: queue::QueueLink) -> Check {
     Arc::new(move || {
         let (store, queue) = (store.clone(), queue.clone());
         Box::pin(async move {
             let postgres = store.ping().await.err().map(|error| error.to_string());
+            let mut redis = None;
             if queue.ping().await.is_err() {
                 tracing::debug!("redis does not answer");
                 metrics::gauge!("postfleet_redis_up").set(0.0);
             } else {
                 metrics::gauge!("postfleet_redis_up").set(1.0);
+                redis = wrong_eviction_policy(&queue).await;
             }
-            vec![("postgres", postgres)]
+            vec![("postgres", postgres), ("redis", redis)]
         })
     })
 }

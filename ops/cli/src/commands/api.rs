@@ -28,11 +28,17 @@ pub async fn run(options: ApiOptions) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
     let store = connect::store(&options.database, "postfleet api")?;
     let queue = connect::queue(&options.redis)?;
-    ops_server::serve(options.ops.ops_listen, ops_server::stores_check(store.clone(), queue.clone()), shutdown.clone())
-        .await?;
+    let health = connect::small_store(&options.database, "postfleet health")?;
+    ops_server::serve(
+        options.ops.ops_listen,
+        ops_server::stores_check(health.clone(), queue.clone()),
+        shutdown.clone(),
+    )
+    .await?;
     tokio::spawn(telemetry::metrics_upkeep());
     runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
+    runtime::eviction::wait_for_noeviction(&queue, &shutdown).await;
     let listener = TcpListener::bind(options.api.api_listen).await?;
-    let state = ApiState::new(store, queue, Ids::system(), DatabaseClock::default(), told);
+    let state = ApiState::new(store, queue, Ids::system(), DatabaseClock::default(), told).with_health(health);
     ::api::run(listener, state, shutdown).await
 }

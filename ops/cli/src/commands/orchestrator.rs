@@ -22,10 +22,11 @@ pub async fn run(options: OrchestratorOptions, logs: &LogConfig) -> anyhow::Resu
     let shutdown = Shutdown::on_signals()?;
     let parts = parts(&options.worker, &options.orchestrator)?;
     let OpsConfig { ops_listen } = options.worker.ops;
-    ops_server::serve(ops_listen, ops_server::stores_check(parts.store.clone(), parts.queue.clone()), shutdown.clone())
-        .await?;
+    let health = connect::small_store(&options.worker.database, "postfleet health")?;
+    ops_server::serve(ops_listen, ops_server::stores_check(health, parts.queue.clone()), shutdown.clone()).await?;
     tokio::spawn(telemetry::metrics_upkeep());
     runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
+    runtime::eviction::wait_for_noeviction(&parts.queue, &shutdown).await;
     let supervisor = supervisor(&parts, &options.worker, logs, options.orchestrator.spawn)?;
     ::orchestrator::run(parts, supervisor, shutdown).await
 }

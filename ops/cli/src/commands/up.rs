@@ -23,14 +23,17 @@ pub async fn run(options: UpOptions, logs: &LogConfig) -> anyhow::Result<()> {
     telemetry::metrics();
     let shutdown = Shutdown::on_signals()?;
     let parts = orchestrator::parts(&options.worker, &options.orchestrator)?;
-    let check = ops_server::stores_check(parts.store.clone(), parts.queue.clone());
+    let health = connect::small_store(&options.worker.database, "postfleet health")?;
+    let check = ops_server::stores_check(health.clone(), parts.queue.clone());
     ops_server::serve(options.worker.ops.ops_listen, check, shutdown.clone()).await?;
     tokio::spawn(telemetry::metrics_upkeep());
     runtime::pulse::wait_for_schema(&parts.store, migrations::newest(), &shutdown).await;
+    runtime::eviction::wait_for_noeviction(&parts.queue, &shutdown).await;
 
     let listener = TcpListener::bind(options.api.api_listen).await?;
     let told = connect::api_options(&options.api, &options.worker.secrets, &options.worker.smtp)?;
-    let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default(), told);
+    let state = ApiState::new(parts.store.clone(), parts.queue.clone(), Ids::system(), DatabaseClock::default(), told)
+        .with_health(health);
     let supervisor = orchestrator::supervisor(&parts, &options.worker, logs, options.orchestrator.spawn)?;
     let worker = supervisor.is_none().then(|| worker::build(&options.worker)).transpose()?;
     let working = async {

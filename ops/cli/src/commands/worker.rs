@@ -37,9 +37,11 @@ pub async fn run(options: WorkerOptions) -> anyhow::Result<()> {
     tokio::spawn(telemetry::metrics_upkeep());
     let worker = build(&options)?;
     let (store, queue) = (worker.context.store.clone(), worker.queue.clone());
-    ops_server::serve(options.ops.ops_listen, ops_server::stores_check(store.clone(), queue.clone()), shutdown.clone())
+    let health = connect::small_store(&options.database, "postfleet health")?;
+    ops_server::serve(options.ops.ops_listen, ops_server::stores_check(health, queue.clone()), shutdown.clone())
         .await?;
     runtime::pulse::wait_for_schema(&store, migrations::newest(), &shutdown).await;
+    runtime::eviction::wait_for_noeviction(&queue, &shutdown).await;
     let limits = worker.context.limits.clone();
     tokio::spawn(runtime::pulse::watch_pulse(store, queue, limits, DatabaseClock::default(), shutdown.clone()));
     worker.run(shutdown).await
