@@ -23,6 +23,8 @@ pub struct ApiOptions {
     pub connections_max: usize,
     /// Longest a client may take to send a request's head, and to take a piece of an answer.
     pub patience: Duration,
+    /// Longest a request may take, its body included. What streams has bounds of its own.
+    pub answer_within: Duration,
 }
 
 impl Default for ApiOptions {
@@ -36,6 +38,7 @@ impl Default for ApiOptions {
             redis_within: Duration::from_millis(20),
             connections_max: 4_096,
             patience: Duration::from_secs(10),
+            answer_within: Duration::from_secs(30),
         }
     }
 }

@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
@@ -14,9 +12,6 @@ use utoipa_axum::routes;
 use crate::extract::{authenticate, idempotent};
 use crate::routes::{contents, events, keys, limits, messages, queue, senders, stats, suppressions, tenants, workers};
 use crate::{ApiError, ApiState, docs_page, openapi};
-
-/// Longest a request may take, its body included. What streams has bounds of its own.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Routes = OpenApiRouter<ApiState>;
 
@@ -86,7 +81,7 @@ pub fn router(state: ApiState, shutdown: Shutdown) -> Router {
     let timed = creating()
         .route_layer(from_fn_with_state(state.clone(), idempotent))
         .merge(answering())
-        .route_layer(from_fn(limit_time));
+        .route_layer(from_fn_with_state(state.clone(), limit_time));
     let routes = timed.merge(streaming()).route_layer(from_fn_with_state(state.clone(), authenticate));
     Router::from(routes)
         .merge(docs_page::routes(&described()))
@@ -100,8 +95,11 @@ pub fn router(state: ApiState, shutdown: Shutdown) -> Router {
         .with_state(state)
 }
 
-async fn limit_time(request: Request, next: Next) -> Response {
-    timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| ApiError::unavailable().into_response())
+/// Its body included. What streams has bounds of its own.
+async fn limit_time(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    timeout(state.options.answer_within, next.run(request))
+        .await
+        .unwrap_or_else(|_| ApiError::unavailable().into_response())
 }
 
 async fn measure(request: Request, next: Next) -> Response {
