@@ -8,6 +8,7 @@ mod answer;
 mod check;
 mod content;
 mod dial;
+mod heard;
 mod pool;
 mod session;
 mod tls;

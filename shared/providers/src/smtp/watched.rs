@@ -3,11 +3,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::heard::Heard;
 
 const FINAL_DOT: &[u8] = b"\r\n.\r\n";
 
@@ -19,6 +21,7 @@ pub(super) struct Watched {
     stream: TcpStream,
     dot_begun: Arc<AtomicBool>,
     byte_by_byte: Arc<AtomicBool>,
+    heard: Heard,
 }
 
 /// The outside ends of a watched stream.
@@ -36,7 +39,7 @@ impl Watched {
             byte_by_byte: Arc::new(AtomicBool::new(byte_by_byte)),
         };
         let (dot_begun, byte_by_byte) = (Arc::clone(&watching.dot_begun), Arc::clone(&watching.byte_by_byte));
-        (Self { stream, dot_begun, byte_by_byte }, watching)
+        (Self { stream, dot_begun, byte_by_byte, heard: Heard::default() }, watching)
     }
 }
 
@@ -48,14 +51,16 @@ impl AsyncTokioStream for Watched {
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.byte_by_byte.load(Ordering::Relaxed) {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        let before = buf.filled().len();
+        if self.byte_by_byte.load(Ordering::Relaxed) {
+            let mut byte = [0];
+            let mut small = ReadBuf::new(&mut byte);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut small))?;
+            buf.put_slice(small.filled());
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         }
-        let mut byte = [0];
-        let mut small = ReadBuf::new(&mut byte);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut small);
-        buf.put_slice(small.filled());
-        polled
+        Poll::Ready(self.heard.count(buf.filled().len() - before))
     }
 }
 
@@ -70,6 +75,7 @@ impl AsyncWrite for Watched {
         {
             self.dot_begun.store(true, Ordering::Relaxed);
         }
+        self.heard.spoke();
         written
     }
 
