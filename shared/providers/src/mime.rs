@@ -59,6 +59,10 @@ pub fn compose(mail: &Mail<'_>) -> Result<String, ComposeError> {
 
 fn mailbox(field: &str, address: &str, name: Option<&str>) -> Result<Mailbox, ComposeError> {
     let address = address.parse().map_err(|_| ComposeError(format!("{field} is not an address")))?;
+    // lettre panics at a name that does not stay on its line.
+    if !name.is_none_or(domain::messages::headers::is_header_text) {
+        return Err(ComposeError(format!("{field} has a name with line breaks or control characters")));
+    }
     Ok(Mailbox::new(name.map(str::to_owned), address))
 }
 
