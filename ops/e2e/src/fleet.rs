@@ -19,8 +19,8 @@ pub struct Fleet {
 impl Fleet {
     pub fn on(system: &System) -> Self {
         let environment = vec![
-            ("DATABASE_URL", system.database.url.clone()),
-            ("REDIS_URL", system.redis.url()),
+            ("DATABASE_URL", system.reach.database.clone()),
+            ("REDIS_URL", system.reach.redis.clone()),
             ("POSTFLEET_SMTP_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
             ("POSTFLEET_LOG", "error".to_owned()),
             ("POSTFLEET_OPS_LISTEN", "127.0.0.1:0".to_owned()),

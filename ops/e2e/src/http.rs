@@ -47,6 +47,12 @@ impl Client {
         Ok((answer.status(), answer.json().await?))
     }
 
+    /// A plain look at another listener.
+    pub async fn send_to(&self, listener: &str, path: &str) -> anyhow::Result<Answer> {
+        let other = Self { url: format!("http://{listener}"), key: String::new(), http: self.http.clone() };
+        other.send("GET", path, &[], "").await
+    }
+
     /// Any request; the answer's status, headers and text.
     pub async fn send(
         &self,

@@ -6,4 +6,4 @@ mod system;
 
 pub use fleet::Fleet;
 pub use http::{Answer, Client};
-pub use system::{System, WorkerHandle, WorkerSetup};
+pub use system::{Reach, SHORT_TIMEOUTS, System, WorkerHandle, WorkerSetup};

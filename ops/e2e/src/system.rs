@@ -28,6 +28,8 @@ pub struct System {
     pub database: TestDatabase,
     pub store: Store,
     pub redis: RedisServer,
+    /// How workers, orchestrators and the API reach the stores: a test may put a proxy in between before it starts them.
+    pub reach: Reach,
     pub queue: QueueLink,
     pub limits: Limiter,
     /// Those of every process of this system.
@@ -40,6 +42,13 @@ pub struct System {
     pub shutdown: Shutdown,
 }
 
+/// URLs of the stores.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    pub database: String,
+    pub redis: String,
+}
+
 /// How a test's worker differs from the usual one.
 #[derive(Default)]
 pub struct WorkerSetup {
@@ -47,6 +56,8 @@ pub struct WorkerSetup {
     pub keyring: Option<Keyring>,
     /// Networks it may connect to; loopback where nothing is said.
     pub networks: Option<Vec<String>>,
+    /// How long it waits for a server; shortly where nothing is said.
+    pub timeouts: Option<SmtpTimeouts>,
 }
 
 pub struct WorkerHandle {
@@ -56,7 +67,7 @@ pub struct WorkerHandle {
 }
 
 /// Short, so that a test of a server that hangs is short.
-const TIMEOUTS: SmtpTimeouts = SmtpTimeouts {
+pub const SHORT_TIMEOUTS: SmtpTimeouts = SmtpTimeouts {
     connect: Duration::from_secs(2),
     hello: Duration::from_secs(2),
     envelope: Duration::from_secs(2),
@@ -77,7 +88,11 @@ impl System {
     }
 
     pub async fn without_orchestrator(sink: &SinkOptions) -> anyhow::Result<Self> {
-        let database = TestDatabase::create().await?;
+        Self::on(TestDatabase::create().await?, sink).await
+    }
+
+    /// Without an orchestrator, on a database of the test's own.
+    pub async fn on(database: TestDatabase, sink: &SinkOptions) -> anyhow::Result<Self> {
         let (redis, sink) = (RedisServer::start()?, Sink::start_with(sink)?);
         let store = database.store.clone();
         let queue = QueueLink::connect(&redis.url(), Keys::default())?;
@@ -94,10 +109,12 @@ impl System {
         .await?;
         let (ids, shutdown) = (Ids::system(), Shutdown::default());
         let limits = Limiter::new(queue.link().clone());
+        let reach = Reach { database: database.url.clone(), redis: redis.url() };
         Ok(Self {
             database,
             store,
             redis,
+            reach,
             queue,
             limits,
             limiters: Mutex::default(),
@@ -118,8 +135,8 @@ impl System {
     /// One that also takes in what others push to a queue.
     pub fn orchestrate_with(&self, ingress_queue: Option<String>) -> anyhow::Result<Shutdown> {
         let shutdown = Shutdown::default();
-        let store = Store::connect(&self.database.url, &StoreOptions::new("orchestrator"))?;
-        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        let store = Store::connect(&self.reach.database, &StoreOptions::new("orchestrator"))?;
+        let queue = QueueLink::connect(&self.reach.redis, Keys::default())?;
         let parts = Parts::new(store, queue, Ids::system()).with_ingress(ingress_queue);
         self.remember(&parts.limits);
         tokio::spawn(orchestrator::run(parts, None, shutdown.clone()));
@@ -141,17 +158,17 @@ impl System {
 
     pub fn work_with(&self, setup: WorkerSetup) -> anyhow::Result<WorkerHandle> {
         let (id, shutdown) = (self.ids.next(), Shutdown::default());
-        let connect = |name: &str| Store::connect(&self.database.url, &StoreOptions::new(name));
+        let connect = |name: &str| Store::connect(&self.reach.database, &StoreOptions::new(name));
         let networks = setup.networks.unwrap_or_else(|| vec!["127.0.0.0/8".to_owned()]);
         let options = ContextOptions {
             keyring: setup.keyring,
             egress: Egress::allowing(&networks)?,
             roots: setup.roots,
             hello: "worker.example".to_owned(),
-            timeouts: TIMEOUTS,
+            timeouts: setup.timeouts.unwrap_or(SHORT_TIMEOUTS),
             connections_max: 100,
         };
-        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        let queue = QueueLink::connect(&self.reach.redis, Keys::default())?;
         let limits = Limiter::new(queue.link().clone());
         self.remember(&limits);
         let (ids, jitter) = (self.ids.clone(), Jitter::fixed(0.5));
@@ -182,8 +199,9 @@ impl System {
     pub async fn serve_with(&self, options: ApiOptions) -> anyhow::Result<Client> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let (store, clock) = (Store::connect(&self.database.url, &StoreOptions::new("api"))?, DatabaseClock::default());
-        let queue = QueueLink::connect(&self.redis.url(), Keys::default())?;
+        let (store, clock) =
+            (Store::connect(&self.reach.database, &StoreOptions::new("api"))?, DatabaseClock::default());
+        let queue = QueueLink::connect(&self.reach.redis, Keys::default())?;
         let state = ApiState::new(store, queue, self.ids.clone(), clock, options);
         self.remember(&state.limits);
         adopt_pulse(&state.store, &state.queue, &state.limits, &state.clock).await?;
@@ -247,6 +265,11 @@ impl System {
             })
             .await;
         }
+    }
+
+    /// Waits until the sink has taken so many messages.
+    pub async fn until_taken(&self, wanted: usize) {
+        until(&format!("the sink has taken {wanted}"), async || Ok(self.sink.accepted()?.len() >= wanted)).await;
     }
 
     /// How often the sink took a message.

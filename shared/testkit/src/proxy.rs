@@ -39,6 +39,7 @@ pub struct Done {
 pub struct FaultProxy {
     pub address: SocketAddr,
     fault: watch::Sender<Fault>,
+    cuts: watch::Sender<usize>,
     done: watch::Sender<Done>,
 }
 
@@ -47,10 +48,11 @@ impl FaultProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (fault, done) = (watch::Sender::new(Fault::default()), watch::Sender::new(Done::default()));
-        let (faults, telling) = (fault.clone(), done.clone());
+        let cuts = watch::Sender::new(0);
+        let (faults, cutting, telling) = (fault.clone(), cuts.clone(), done.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let line = Line { faults: faults.subscribe(), done: telling.clone() };
+                let line = Line { faults: faults.subscribe(), cuts: cutting.subscribe(), done: telling.clone() };
                 tokio::spawn(async move {
                     if !line.faults.borrow().refuse {
                         let _ = line.carry(client, target).await;
@@ -58,7 +60,7 @@ impl FaultProxy {
                 });
             }
         });
-        Ok(Self { address, fault, done })
+        Ok(Self { address, fault, cuts, done })
     }
 
     pub fn set(&self, fault: Fault) {
@@ -67,6 +69,12 @@ impl FaultProxy {
 
     pub fn heal(&self) {
         self.set(Fault::default());
+    }
+
+    /// Resets every connection that is open now, and lets those that follow be.
+    pub fn cut(&self) {
+        self.heal();
+        self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     pub fn done(&self) -> Done {
@@ -84,6 +92,7 @@ impl FaultProxy {
 /// One connection on its way.
 struct Line {
     faults: watch::Receiver<Fault>,
+    cuts: watch::Receiver<usize>,
     done: watch::Sender<Done>,
 }
 
@@ -93,12 +102,13 @@ impl Line {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         self.done.send_modify(|done| done.connections += 1);
-        let mut refusals = self.faults.clone();
+        let (mut refusals, mut cuts) = (self.faults.clone(), self.cuts.clone());
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         let is_reset = tokio::select! {
             ended = async { tokio::try_join!(self.ask(from_client, to_server), self.answer(from_server, to_client)) } =>
                 ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
             _ = refusals.wait_for(|fault| fault.refuse) => true,
+            _ = cuts.changed() => true,
         };
         if is_reset {
             // Closed with nothing lingering: what the other ends see is RST, not FIN.

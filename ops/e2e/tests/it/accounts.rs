@@ -29,6 +29,7 @@ async fn a_team_is_set_up_by_http_and_sends() -> anyhow::Result<()> {
         roots: TlsRoots::from_pem(std::fs::read(system.sink.certificate())?).map_err(anyhow::Error::msg)?,
         keyring: Some(SECRET_KEYS.parse()?),
         networks: Some(vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()]),
+        ..e2e::WorkerSetup::default()
     };
     let worker = system.work_with(setup)?;
 

@@ -23,7 +23,12 @@ async fn with_login(system: &System, tls: TlsMode, password: &str) -> anyhow::Re
     let roots = TlsRoots::from_pem(std::fs::read(system.sink.certificate())?).map_err(anyhow::Error::msg)?;
     Ok((
         sender,
-        WorkerSetup { roots, keyring: Some(keyring), networks: Some(vec!["127.0.0.0/8".into(), "::1/128".into()]) },
+        WorkerSetup {
+            roots,
+            keyring: Some(keyring),
+            networks: Some(vec!["127.0.0.0/8".into(), "::1/128".into()]),
+            ..WorkerSetup::default()
+        },
     ))
 }
 
