@@ -6,6 +6,7 @@ mod bounding;
 mod commands;
 mod disasters;
 mod explaining;
+mod faults;
 mod first_steps;
 mod house_rules;
 mod importing;

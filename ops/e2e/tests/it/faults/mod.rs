@@ -1,0 +1,3 @@
+//! What the system must survive, by the ids of the fault list. The judge is the sink's own log.
+
+mod smtp;
