@@ -1,3 +1,4 @@
 //! What the system must survive, by the ids of the fault list. The judge is the sink's own log.
 
+mod herds;
 mod smtp;
