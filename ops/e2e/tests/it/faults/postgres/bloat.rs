@@ -1,0 +1,116 @@
+//! What is finished costs what is due nothing.
+
+use std::time::{Duration, Instant};
+
+use domain::ids::{AttemptId, JobId, WorkerId};
+use e2e::System;
+use store::messages::{AttemptClaim, Expectation, LaneLook, OutcomeRow, OutcomeState};
+use store::{Store, StoreOptions};
+use testkit::{SinkOptions, until};
+
+const FINISHED: i64 = 200_000;
+const ROUNDS: usize = 20;
+const BATCH: usize = 64;
+
+/// Rows that were sent long ago.
+const FILL: &str = "
+    WITH old AS (
+        INSERT INTO messages (id, tenant_id, sender_id, content_id, to_address)
+        SELECT gen_random_uuid(), $1, $2, gen_random_uuid(), 'old' || n || '@recipients.example'
+        FROM generate_series(1, $3) AS n
+        RETURNING id
+    )
+    INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, recipient_domain, attempt_id,
+                              worker_id, committed_at, commit_deadline, accepted_at, finished_at)
+    SELECT id, $1, $2, 'accepted', 1, past, 'recipients.example', gen_random_uuid(), gen_random_uuid(), past, past, past, past
+    FROM old, (SELECT postfleet_now() - interval '1 day' AS past) AS long_ago";
+
+/// Rows of whole tables that were read, of what is fetched by index: seq_scan, seq_tup_read, idx_tup_fetch.
+const READ: &str = "
+    SELECT sum(seq_scan)::bigint, sum(coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables
+    WHERE relname IN ('message_runs', 'messages')";
+
+async fn read(system: &System) -> anyhow::Result<(i64, i64)> {
+    Ok(sqlx::query_as(READ).fetch_one(&mut system.database.connection().await?).await?)
+}
+
+/// A few rounds of everything that happens to a row between due and sent.
+async fn rounds(system: &System, store: &Store) -> anyhow::Result<Vec<Duration>> {
+    let (messages, ids) = (store.messages(), &system.ids);
+    let worker: WorkerId = ids.next();
+    let term = store.leaders().elect(ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads");
+    let mut claims_took = Vec::new();
+    for _ in 0..ROUNDS {
+        messages.due_lanes_all_tenants().await?;
+        let look = LaneLook { tenant: system.tenant, sender: system.sender, room: "".into(), depth: BATCH as u32 };
+        let due = messages.due_rows(&[look]).await?;
+        assert_eq!(due.len(), BATCH);
+        let job: JobId = ids.next();
+        let given: Vec<_> = due.iter().map(|row| (row.message, job)).collect();
+        let fed: Vec<_> = messages.feed_rows(term, &given).await?.into_iter().collect();
+        assert_eq!(messages.load_for_send(system.tenant, &fed).await?.len(), BATCH);
+        messages.queued_jobs_all_tenants(0.0, 100).await?;
+        let claim = |message| AttemptClaim {
+            message,
+            job,
+            attempt: ids.next::<AttemptId>(),
+            suppression_key: "x@recipients.example".to_owned(),
+            body_sha256: [7; 32],
+        };
+        let claims: Vec<AttemptClaim> = fed.into_iter().map(claim).collect();
+        let since = Instant::now();
+        assert_eq!(messages.commit_attempts(worker, &claims).await?.len(), BATCH);
+        claims_took.push(since.elapsed());
+        messages.expire_commits(term, 100).await?;
+        let outcome = |claim: &AttemptClaim| OutcomeRow {
+            message: claim.message,
+            expect: Expectation::Attempt(claim.attempt),
+            state: OutcomeState::Accepted,
+            charged: true,
+            outcome: "accepted",
+            phase: None,
+            class: None,
+            reply: None,
+            suppress: None,
+        };
+        let outcomes: Vec<OutcomeRow> = claims.iter().map(outcome).collect();
+        assert_eq!(messages.record_outcomes(worker, &outcomes).await?.len(), BATCH);
+    }
+    Ok(claims_took)
+}
+
+#[tokio::test]
+async fn p8_two_hundred_thousand_finished_rows_are_never_read_on_the_way_of_a_message() -> anyhow::Result<()> {
+    let system = System::without_orchestrator(&SinkOptions::default()).await?;
+    sqlx::query(FILL)
+        .bind(system.tenant.uuid())
+        .bind(system.sender.uuid())
+        .bind(FINISHED)
+        .execute(&mut system.database.connection().await?)
+        .await?;
+    system.build.scheduled(system.tenant, system.sender, ROUNDS * BATCH).await?;
+    sqlx::raw_sql("ANALYZE").execute(&mut system.database.connection().await?).await?;
+    until("the filling is counted", async || {
+        Ok(system.database.count("SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'message_runs'").await?
+            >= FINISHED)
+    })
+    .await;
+
+    let before = read(&system).await?;
+    let store = Store::connect(&system.database.url, &StoreOptions::new("counted"))?;
+    let mut took = rounds(&system, &store).await?;
+    // A session tells what it has read when it ends.
+    store.close().await;
+    until("what was read is counted", async || {
+        let (_, fetched) = read(&system).await?;
+        Ok(fetched - before.1 >= (ROUNDS * BATCH) as i64)
+    })
+    .await;
+    let (scans, fetched) = read(&system).await?;
+    assert_eq!(scans, before.0, "no table was read from end to end");
+    let each = (fetched - before.1) as f64 / (ROUNDS * BATCH) as f64;
+    assert!(each < 100.0, "{each} rows were fetched for each message sent");
+    took.sort_unstable();
+    assert!(took[ROUNDS / 2] < Duration::from_millis(50), "a claim of {BATCH} took {:?}", took[ROUNDS / 2]);
+    Ok(())
+}
