@@ -16,7 +16,7 @@ fn message(system: &System) -> Value {
 }
 
 #[tokio::test]
-async fn fifty_repeats_at_once_make_one_message_and_all_get_its_answer() -> anyhow::Result<()> {
+async fn e2_fifty_repeats_at_once_make_one_message_and_all_get_its_answer() -> anyhow::Result<()> {
     let system = System::start().await?;
     let client = system.serve().await?;
     let asked = (0..50).map(|_| {
@@ -46,7 +46,7 @@ async fn fifty_repeats_at_once_make_one_message_and_all_get_its_answer() -> anyh
 }
 
 #[tokio::test]
-async fn what_crashed_before_its_answer_was_kept_is_found_by_the_repeat() -> anyhow::Result<()> {
+async fn e2_what_crashed_before_its_answer_was_kept_is_found_by_the_repeat() -> anyhow::Result<()> {
     let system = System::start().await?;
     let operator = system.operator_key().await?;
     let client = system.serve().await?.with_key(&operator);
@@ -84,7 +84,7 @@ fn ids_in(answer: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn another_request_under_the_same_key_is_refused_and_a_wrong_one_does_not_use_it_up() -> anyhow::Result<()> {
+async fn e2_another_request_under_the_same_key_is_refused_and_a_wrong_one_does_not_use_it_up() -> anyhow::Result<()> {
     let system = System::start().await?;
     let client = system.serve().await?;
     let wrong = json!({"sender": system.sender, "to": "nobody", "subject": "Hi", "text": "Hi"});
