@@ -85,9 +85,13 @@ async fn r7_fifty_thousand_due_messages_and_no_worker_cost_redis_one_window() ->
     let audit = system.queue.audit(&domain::jobs::PoolName::send_shared()).await?;
     assert!(audit.rows <= 256, "{} rows stand in Redis and nobody drains", audit.rows);
 
-    let _workers = [system.work()?, system.work()?];
+    let workers = [system.work()?, system.work()?];
     system.until_taken(2_000).await;
     assert!(system.queue.audit(&domain::jobs::PoolName::send_shared()).await?.rows <= 20_000);
+    // What is in their hands is finished and recorded before it is judged.
+    for worker in workers {
+        worker.stop().await?;
+    }
     system.judge().await?;
     Ok(())
 }
