@@ -93,7 +93,9 @@ impl Enqueuer {
             self.unreserve(&rows, &held, Instant::now() + REDIS_WITHIN).await;
         }
         let stored = stored?;
+        failpoint::hold("api.after_commit").await;
         self.tell_redis(tenant, &rows, &stored, held).await;
+        failpoint::hold("api.before_answer").await;
         metrics::counter!("postfleet_messages_enqueued_total").increment(stored.len() as u64);
         Ok(stored)
     }

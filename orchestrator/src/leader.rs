@@ -34,7 +34,11 @@ impl Leadership {
     /// Stands for election, or renews.
     pub async fn stand(&self) -> store::Result<Option<Term>> {
         let asked = Instant::now();
+        if failpoint::fails("leader.before_renewal") {
+            return Err(store::StoreError::Unreadable { noun: "leader", column: "term" });
+        }
         let term = self.store.leaders().elect(self.owner, TTL).await?;
+        failpoint::hold("leader.after_renewal").await;
         let was = std::mem::replace(
             &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner),
             term.map(|term| (term, asked + TRUST)),

@@ -35,6 +35,7 @@ impl Commits {
             let store = store.clone();
             async move {
                 metrics::histogram!("postfleet_commit_batch_rows").record(claims.len() as f64);
+                failpoint::hold("worker.before_commit").await;
                 commit(&store, worker, &claims).await
             }
         };

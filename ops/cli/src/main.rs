@@ -18,7 +18,13 @@ use client::CallError;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const _: () = assert!(
+    cfg!(debug_assertions) || !failpoint::BUILT_IN,
+    "failpoints are for tests: build a release with `-p cli`, or without `--workspace`"
+);
+
 fn main() -> ExitCode {
+    failpoint::set_up();
     // TLS libraries ask for the process's provider and panic where there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let options = Options::parse();

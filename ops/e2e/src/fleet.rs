@@ -4,8 +4,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use testkit::{TestDatabase, binaries};
+use testkit::{TestDatabase, binaries, until};
 
 use crate::System;
 
@@ -30,9 +31,20 @@ impl Fleet {
 
     /// Starts `postfleet` with these arguments; answers its place.
     pub fn start(&mut self, arguments: &[&str]) -> anyhow::Result<usize> {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same, with failpoints: what shall happen where (docs/adding-a-failpoint.md).
+    pub fn start_to(&mut self, arguments: &[&str], failpoints: &str) -> anyhow::Result<usize> {
+        self.start_with(arguments, &[("FAILPOINTS", failpoints)])
+    }
+
+    /// The same, with more in its environment.
+    pub fn start_with(&mut self, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<usize> {
         let process = Command::new(binaries::own("postfleet")?)
             .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(self.log_end()?)
@@ -57,6 +69,21 @@ impl Fleet {
 
     pub fn signal(&self, place: usize, signal: Signal) -> anyhow::Result<()> {
         Ok(kill(Pid::from_raw(self.processes[place].id() as i32), signal)?)
+    }
+
+    /// Whether a process was stopped (as by SIGSTOP) since it was last asked.
+    pub fn froze(&self, place: usize) -> anyhow::Result<bool> {
+        let options = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
+        Ok(match waitpid(Pid::from_raw(self.processes[place].id() as i32), Some(options))? {
+            WaitStatus::Stopped(..) => true,
+            WaitStatus::StillAlive => false,
+            other => anyhow::bail!("it should have frozen: {other:?}"),
+        })
+    }
+
+    /// Waits until a process stands still at its failpoint.
+    pub async fn until_frozen(&self, place: usize) {
+        until("it freezes", async || self.froze(place)).await;
     }
 
     /// Waits until a process has ended; answers how, and how long it took.

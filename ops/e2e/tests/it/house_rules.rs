@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 
 /// Who may use whom: `docs/architecture.md`.
 fn layers() -> HashMap<&'static str, &'static [&'static str]> {
-    const ROLES: &[&str] = &["domain", "store", "queue", "limits", "providers", "runtime"];
+    const ROLES: &[&str] = &["domain", "store", "queue", "limits", "providers", "runtime", "failpoint"];
     const EVERYTHING: &[&str] = &[
         "domain",
         "store",
@@ -19,6 +19,7 @@ fn layers() -> HashMap<&'static str, &'static [&'static str]> {
         "limits",
         "providers",
         "runtime",
+        "failpoint",
         "migrations",
         "testkit",
         "api",
@@ -29,10 +30,11 @@ fn layers() -> HashMap<&'static str, &'static [&'static str]> {
         ("domain", &[] as &[&str]),
         ("migrations", &[]),
         ("store", &["domain"]),
+        ("failpoint", &[]),
         ("link", &["domain"]),
-        ("queue", &["domain", "link"]),
+        ("queue", &["domain", "link", "failpoint"]),
         ("limits", &["domain", "link"]),
-        ("providers", &["domain"]),
+        ("providers", &["domain", "failpoint"]),
         ("runtime", &["domain", "store", "queue", "limits"]),
         ("api", ROLES),
         ("worker", ROLES),

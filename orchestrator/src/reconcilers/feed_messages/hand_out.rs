@@ -37,6 +37,7 @@ impl FeedMessages {
         let SortedRows { candidates, mut joiners, scarce } = sorted;
         let (asks, ask_of) = asks(&candidates, scarce);
         let admitted = self.parts.limits.admit(BY, &asks).await?;
+        failpoint::hold("feeder.after_grant").await;
         let (granted, refused) = share_out(candidates, &ask_of, &admitted.verdicts);
         let day = admitted.tokens.day();
         let quotas =
@@ -82,7 +83,9 @@ impl FeedMessages {
             };
             pushes.push(JobPush { sender_max: shares.get(&sender).copied().unwrap_or(0), job });
         }
+        failpoint::hold("feeder.before_push").await;
         let pushed = self.push(&pushes, &mut unused).await;
+        failpoint::hold("feeder.after_push").await;
         self.give_back(unused).await;
         self.move_aside(term, state, &joiners).await?;
         let pushed = pushed?;

@@ -86,7 +86,10 @@ impl Session {
     /// Writes the final bytes. Only called by who won the compare-and-set for this message. A server that takes until
     /// after `leaves_by` to ask for the content gets none.
     pub async fn deliver(&mut self, mail: &str, leaves_by: Instant) -> FinalAnswer {
-        match timeout(self.timeouts.data, self.connection.command(Data)).await {
+        failpoint::hold("smtp.before_data").await;
+        let invited = timeout(self.timeouts.data, self.connection.command(Data)).await;
+        failpoint::hold("smtp.before_content").await;
+        match invited {
             Err(_) => return FinalAnswer::NotSent { why: "timed out before the content was asked for".to_owned() },
             Ok(Err(error)) => return self.not_invited(&error),
             Ok(Ok(reply)) if !reply.has_code(GO_AHEAD) => {

@@ -37,6 +37,7 @@ pub(super) async fn pump<J: DeserializeOwned>(
                 }
             }
             Ok(claimed) => {
+                failpoint::hold("queue.after_claim").await;
                 waits = Waits::new();
                 for (lease, payload) in claimed {
                     deliver(&shared, &settler, &deliveries, lease, &payload).await;

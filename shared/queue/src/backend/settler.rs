@@ -123,6 +123,7 @@ async fn run(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Settlement>
                 }
             }
         }
+        failpoint::hold("queue.after_settle").await;
         for settlement in batch.drain(..) {
             shared.in_hand.remove(&settlement.lease);
         }

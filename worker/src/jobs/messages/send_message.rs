@@ -62,6 +62,8 @@ pub async fn send_message(sending: Sending) -> Left {
         Err(failure) => return sending.record(sending.this_try().read_failure(&failure)).await,
     };
 
+    failpoint::hold("worker.after_rcpt").await;
+
     // It may have waited long for its connection: a limit holds for when a message leaves, not for when it was let in.
     let refused = sending.tokens.ensure(&[(sending.row.id, sending.row.recipient_domain())]).await;
     let spent = if refused.is_empty() { sending.tokens.spend(sending.row.id) } else { None };
@@ -73,9 +75,12 @@ pub async fn send_message(sending: Sending) -> Left {
     let attempt: AttemptId = sending.context.ids.next();
     let leaves_by = spent.good_until.min(Instant::now() + FIRST_BYTE_WITHIN);
     sending.context.enter_commit(attempt, sending.row.id);
-    let left = match sending.commit(attempt, &mail).await {
+    let claimed = sending.commit(attempt, &mail).await;
+    failpoint::hold("worker.after_commit").await;
+    let left = match claimed {
         Claimed::Won if Instant::now() <= leaves_by => {
             let answer = session.deliver(&mail.text, leaves_by).await;
+            failpoint::hold("worker.before_record").await;
             sending.part(session, &answer).await;
             sending.record(sending.this_try().after_commit(attempt).read_answer(&answer)).await
         }
@@ -118,6 +123,7 @@ impl Sending {
                 opened = self.sender.pool.open() => opened?,
                 () = self.until_too_late() => return Ok(None),
             };
+            failpoint::hold("worker.after_connect").await;
             if self.is_too_late() {
                 opened.give_back(&self.sender.pool);
                 return Ok(None);
@@ -184,6 +190,7 @@ impl Sending {
     async fn record(&self, reading: Reading) -> Left {
         let accepted = reading.row.state == store::messages::OutcomeState::Accepted;
         self.context.record(self.tenant, reading.row).await;
+        failpoint::hold("worker.after_record").await;
         if let Some(pause) = reading.pushback {
             let parked = self.context.limits.park(&BucketKey::Sender(self.sender_id), pause).await;
             if let Err(error) = parked {

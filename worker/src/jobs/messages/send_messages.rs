@@ -25,6 +25,7 @@ use crate::tokens::JobTokens;
 /// `suppressions`, the sender's faults; tokens that were not used go back with the lease.
 pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -> anyhow::Result<Outcome> {
     let Delivery { job, lease } = delivery;
+    failpoint::hold("worker.after_fetch").await;
     let tokens = Arc::new(JobTokens::of(&job, &lease, &context.limits));
     if lease.age() > START_WITHIN || lease.is_stopping() {
         hand_back(&context, &job, &job.rows).await?;
@@ -32,6 +33,7 @@ pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -
         return Ok(Outcome::Skipped("started too late"));
     }
     let rows = context.store.messages().load_for_send(job.tenant, &job.rows).await?;
+    failpoint::hold("worker.after_load").await;
 
     let (send, mut untouched) = decide(&context, &job, rows, &tokens).await;
     let refused = tokens.ensure(&send.iter().map(|row| (row.id, row.recipient_domain())).collect::<Vec<_>>()).await;
@@ -59,6 +61,7 @@ pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -
 
     hand_back(&context, &job, &untouched).await?;
     lease.give_back(tokens.take_unused());
+    failpoint::hold("worker.before_settle").await;
     Ok(Outcome::Done)
 }
 
