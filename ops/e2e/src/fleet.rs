@@ -57,6 +57,11 @@ impl Fleet {
     pub fn log_everything_to(&mut self, file: &Path) {
         self.environment.retain(|(name, _)| *name != "POSTFLEET_LOG");
         self.environment.push(("POSTFLEET_LOG", "trace".to_owned()));
+        self.log_to(file);
+    }
+
+    /// The same, of what they log anyway.
+    pub fn log_to(&mut self, file: &Path) {
         self.log = Some(file.to_owned());
     }
 
@@ -68,13 +73,25 @@ impl Fleet {
     }
 
     pub fn signal(&self, place: usize, signal: Signal) -> anyhow::Result<()> {
-        Ok(kill(Pid::from_raw(self.processes[place].id() as i32), signal)?)
+        Ok(kill(Pid::from_raw(self.pid(place)), signal)?)
+    }
+
+    pub fn pid(&self, place: usize) -> i32 {
+        self.processes[place].id() as i32
+    }
+
+    /// Waits until a worker process has told that it lives.
+    pub async fn until_registered(&self, place: usize, database: &TestDatabase) {
+        until("the worker tells that it lives", async || {
+            Ok(self.worker_pids(database).await?.contains(&self.pid(place)))
+        })
+        .await;
     }
 
     /// Whether a process was stopped (as by SIGSTOP) since it was last asked.
     pub fn froze(&self, place: usize) -> anyhow::Result<bool> {
         let options = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
-        Ok(match waitpid(Pid::from_raw(self.processes[place].id() as i32), Some(options))? {
+        Ok(match waitpid(Pid::from_raw(self.pid(place)), Some(options))? {
             WaitStatus::Stopped(..) => true,
             WaitStatus::StillAlive => false,
             other => anyhow::bail!("it should have frozen: {other:?}"),

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod http;
+mod judge;
 mod system;
 
 pub use fleet::Fleet;

@@ -1,5 +1,4 @@
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -275,34 +274,6 @@ impl System {
     /// How often the sink took a message.
     pub fn taken(&self, message: MessageId) -> anyhow::Result<usize> {
         Ok(self.sink.accepted()?.get(&message.to_string()).copied().unwrap_or(0))
-    }
-
-    /// The judge: every message was taken at most once; every accepted one was taken; every one taken is accepted, or
-    /// shown as uncertain or unknown. Answers how many stand in each state.
-    pub async fn judge(&self) -> anyhow::Result<HashMap<String, usize>> {
-        let rows: Vec<(sqlx::types::Uuid, String)> = sqlx::query_as("SELECT message_id, state FROM message_runs")
-            .fetch_all(&mut self.database.connection().await?)
-            .await?;
-        let taken = self.sink.accepted()?;
-        let states: HashMap<String, String> =
-            rows.into_iter().map(|(id, state)| (MessageId(id).to_string(), state)).collect();
-        for (message, count) in &taken {
-            anyhow::ensure!(*count == 1, "{message} was sent {count} times");
-            let state = states.get(message).map_or("missing", String::as_str);
-            anyhow::ensure!(
-                matches!(state, "accepted" | "uncertain" | "unknown"),
-                "{message} was taken and is shown as {state}"
-            );
-        }
-        let mut counts = HashMap::new();
-        for (message, state) in states {
-            anyhow::ensure!(
-                state != "accepted" || taken.contains_key(&message),
-                "{message} is shown as accepted and was never taken"
-            );
-            *counts.entry(state).or_default() += 1;
-        }
-        Ok(counts)
     }
 }
 

@@ -27,6 +27,9 @@ pub struct SinkEvent {
     /// Names of the mail's header lines, where they are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
+    /// SHA-256 of the content, without and with the line end before the final dot: whose that one is, the client decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sha256: Vec<String>,
     /// Milliseconds since the sink started.
     pub at_ms: u64,
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -67,6 +68,7 @@ struct Conversation<'a, S> {
 struct Taken {
     message: Option<String>,
     headers: Vec<String>,
+    sha256: Vec<String>,
 }
 
 /// Why a conversation ended.
@@ -272,12 +274,19 @@ impl<'a, S: Wire> Conversation<'a, S> {
     /// Reads up to the final dot; answers the message id found in the header, and what the header's lines are called.
     async fn content(&mut self) -> std::io::Result<Option<Taken>> {
         let mut taken = Taken::default();
+        let mut hash = Sha256::new();
+        let mut line_end: &[u8] = b"";
         let mut in_head = self.shared.keep_headers.load(Ordering::Relaxed);
         loop {
             let Some(line) = self.hear().await? else { return Ok(None) };
             if line == "." {
+                let ended = hash.clone().chain_update(line_end);
+                taken.sha256 = [hash, ended].map(|hash| hex::encode(hash.finalize())).to_vec();
                 return Ok(Some(taken));
             }
+            hash.update(line_end);
+            hash.update(line.strip_prefix('.').unwrap_or(&line));
+            line_end = b"\r\n";
             if let Some(id) = line.strip_prefix("Message-ID: <") {
                 taken.message = id.split('@').next().map(str::to_owned);
             }
@@ -292,7 +301,7 @@ impl<'a, S: Wire> Conversation<'a, S> {
         self.log("accepted", taken).await
     }
 
-    async fn log(&self, event: &str, Taken { message, headers }: Taken) -> std::io::Result<()> {
+    async fn log(&self, event: &str, Taken { message, headers, sha256 }: Taken) -> std::io::Result<()> {
         let event = SinkEvent {
             event: event.to_owned(),
             message,
@@ -301,6 +310,7 @@ impl<'a, S: Wire> Conversation<'a, S> {
             connection: self.connection,
             recipients: self.recipients,
             headers,
+            sha256,
             at_ms: self.shared.started.elapsed().as_millis() as u64,
         };
         self.shared.log.write(event).await
