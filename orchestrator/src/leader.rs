@@ -49,7 +49,6 @@ impl Leadership {
                 None => tracing::info!("follows"),
             }
         }
-        metrics::gauge!("postfleet_leader").set(if term.is_some() { 1.0 } else { 0.0 });
         Ok(term)
     }
 
@@ -59,6 +58,7 @@ impl Leadership {
             if let Err(error) = self.stand().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "could not stand for election");
             }
+            metrics::gauge!("postfleet_leader").set(if self.term().is_some() { 1.0 } else { 0.0 });
             tokio::select! {
                 () = shutdown.begun() => {}
                 () = tokio::time::sleep(RENEW_EVERY) => {}
