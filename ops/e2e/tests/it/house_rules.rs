@@ -94,6 +94,25 @@ fn every_version_stands_once_in_the_workspace() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The other half of it is an assertion in the binary, which is checked whenever one is built.
+#[test]
+fn a_release_has_no_failpoints() -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    for package in metadata.workspace_packages() {
+        let built_in = package.dependencies.iter().any(|dependency| {
+            dependency.name == "failpoint" && dependency.features.iter().any(|feature| feature == "built-in")
+        });
+        assert!(!built_in || package.name == "e2e", "{} must not build failpoints in", package.name);
+    }
+    let built_by_default = metadata.workspace_default_packages();
+    assert!(built_by_default.iter().any(|package| package.name == "cli"));
+    assert!(
+        built_by_default.iter().all(|package| package.name != "e2e"),
+        "what it asks for would hold for all of them"
+    );
+    Ok(())
+}
+
 #[test]
 fn files_stay_short() -> anyhow::Result<()> {
     let mut lengths: Vec<(usize, PathBuf)> = files(".rs")?
