@@ -9,8 +9,9 @@ use domain::messages::MessageState;
 use e2e::{Fleet, System};
 use nix::sys::signal::Signal;
 use sqlx::Connection;
+use testkit::proxy::Fault;
 use testkit::sink::{Action, Moment};
-use testkit::{FaultProxy, SinkOptions, until};
+use testkit::{FaultProxy, SinkOptions, until, until_within};
 use tokio::net::lookup_host;
 
 /// A proxy before a system's Postgres, and the URL that goes through it.
@@ -64,6 +65,56 @@ async fn outcomes(system: &System, message: MessageId) -> anyhow::Result<Vec<Str
 }
 
 #[tokio::test]
+async fn two_holders_of_one_job_that_both_lose_the_answer_to_their_compare_and_set_send_nothing_and_it_goes_once()
+-> anyhow::Result<()> {
+    let system = System::start().await?;
+    let mut fleet = Fleet::on(&system);
+    let (proxy, url) = proxy_to_postgres(&system).await?;
+    // Few connections, over all of which the statement has gone before: then asking is one message, winning one answer.
+    let freeze = format!("worker.before_commit={WARM}*off->1*return(freeze)");
+    let environment =
+        [("DATABASE_URL", url.as_str()), ("POSTFLEET_DATABASE_CONNECTIONS", "2"), ("FAILPOINTS", freeze.as_str())];
+    let first = Frozen::start_with(&system, &mut fleet, &environment).await?;
+    warm_up(&system).await?;
+    let message = system.message("ann@recipients.example").await?;
+    fleet.until_frozen(first.place).await;
+    let second = Frozen::start_with(&system, &mut fleet, &environment).await?;
+    warm_up(&system).await?;
+    first.is_taken_for_dead(&system).await?;
+    fleet.until_frozen(second.place).await;
+
+    // Both ask now, and wait for the table until nobody can be told any more; then one of them wins.
+    let mut connection = system.database.connection().await?;
+    let mut hold = connection.begin().await?;
+    sqlx::query("LOCK TABLE message_runs IN ACCESS EXCLUSIVE MODE").execute(&mut *hold).await?;
+    fleet.signal(first.place, Signal::SIGCONT)?;
+    fleet.signal(second.place, Signal::SIGCONT)?;
+    until("both ask", async || Ok(workers_waiting(&system).await? == 2)).await;
+    let before = proxy.done().replies_dropped;
+    proxy.set(Fault { drop_replies: true, ..Fault::default() });
+    hold.rollback().await?;
+    system.until_state(message, MessageState::Committing).await;
+    proxy.until_done("two answers were dropped", |now| now.replies_dropped >= before + 2).await;
+    assert_eq!(system.taken(message)?, 0);
+    proxy.set(Fault { refuse: true, ..Fault::default() });
+    let connected = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND application_name LIKE 'postfleet %'";
+    until("all their connections are gone", async || Ok(system.database.count(connected).await? == 0)).await;
+    proxy.heal();
+
+    // It goes back, and then somebody is told of a win.
+    until_within(Duration::from_secs(60), "it is sent", async || {
+        Ok(system.state(message).await? == MessageState::Accepted)
+    })
+    .await;
+    assert!(outcomes(&system, message).await?.iter().any(|outcome| outcome == "never_sent"));
+    first.ends_well(&mut fleet).await?;
+    second.ends_well(&mut fleet).await?;
+    assert_eq!(system.settle_and_judge().await?.get("accepted"), Some(&(2 * WARM + 1)));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_unsubscribe_that_commits_while_the_compare_and_set_waits_for_it_wins() -> anyhow::Result<()> {
     let system = System::start().await?;
     let mut fleet = Fleet::on(&system);
@@ -94,6 +145,17 @@ async fn an_unsubscribe_that_commits_while_the_compare_and_set_waits_for_it_wins
     worker.ends_well(&mut fleet).await?;
     assert_eq!(system.taken(message)?, 0);
     assert_eq!(system.settle_and_judge().await?.get("suppressed"), Some(&1));
+    Ok(())
+}
+
+const WARM: usize = 6;
+
+/// Messages one after the other, for the one worker that is awake.
+async fn warm_up(system: &System) -> anyhow::Result<()> {
+    for _ in 0..WARM {
+        let message = system.message("r@recipients.example").await?;
+        system.until_state(message, MessageState::Accepted).await;
+    }
     Ok(())
 }
 
