@@ -1,0 +1,64 @@
+//! What a frozen worker has in its hands.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use domain::ids::{JobId, MessageId, WorkerId};
+use domain::jobs::PoolName;
+use queue::Keys;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::arena::{Arena, shown_as};
+
+#[derive(Debug, Default)]
+pub struct Hands {
+    /// Past the point of no return, by Postgres: `committing` in its name, or shown as uncertain already.
+    pub committing: HashSet<String>,
+    /// Queued in jobs that stand in its name in Redis.
+    pub queued: HashSet<String>,
+}
+
+/// So many looks on end that find the same: a statement may stand in a socket that nobody has read yet.
+const LOOKS_ALIKE: u32 = 6;
+const LOOK_EVERY: Duration = Duration::from_millis(8);
+const REDIS_WITHIN: Duration = Duration::from_millis(500);
+
+pub async fn look_into(arena: &Arena, worker: WorkerId) -> anyhow::Result<Hands> {
+    let mut connection = arena.connection().await?;
+    let (mut before, mut alike) = (HashSet::new(), 0);
+    while alike < LOOKS_ALIKE {
+        let active: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = left($1, 63) AND state = 'active'",
+        )
+        .bind(shown_as(worker))
+        .fetch_one(&mut connection)
+        .await?;
+        let now =
+            messages(&mut connection, "state IN ('committing', 'uncertain') AND worker_id = ANY($1)", &[worker.uuid()])
+                .await?;
+        alike = if active == 0 && now == before { alike + 1 } else { 0 };
+        before = now;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    // Redis may be the one that is broken at this moment: then it is not known who held what.
+    let jobs = tokio::time::timeout(REDIS_WITHIN, held_jobs(&arena.redis_url, worker)).await;
+    let jobs = jobs.ok().and_then(Result::ok).unwrap_or_default();
+    let queued = messages(&mut connection, "state = 'queued' AND job_id = ANY($1)", &jobs).await?;
+    Ok(Hands { committing: before, queued })
+}
+
+async fn messages(connection: &mut PgConnection, which: &str, ids: &[Uuid]) -> anyhow::Result<HashSet<String>> {
+    let sql = format!("SELECT message_id FROM message_runs WHERE {which}");
+    let found: Vec<Uuid> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    Ok(found.into_iter().map(|id| MessageId(id).to_string()).collect())
+}
+
+async fn held_jobs(redis_url: &str, worker: WorkerId) -> anyhow::Result<Vec<Uuid>> {
+    let key = Keys::default().pool(&PoolName::send_shared(), "holders");
+    let mut redis = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
+    let holders: HashMap<String, String> = redis::cmd("HGETALL").arg(key).query_async(&mut redis).await?;
+    let prefix = format!("{worker}:");
+    let ours = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));
+    Ok(ours.filter_map(|(job, _)| Some(job.parse::<JobId>().ok()?.uuid())).collect())
+}
