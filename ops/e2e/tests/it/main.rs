@@ -1,5 +1,6 @@
 //! Whole-system stories. Named for what must hold.
 
+mod accepting;
 mod accounts;
 mod api;
 mod bounding;
