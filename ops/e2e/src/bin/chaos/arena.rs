@@ -12,10 +12,10 @@ use domain::ids::{SenderId, WorkerId};
 use domain::keys::KeyRights;
 use sqlx::{Connection, PgConnection};
 use store::{Store, StoreOptions};
+use testkit::postgres::{Durability, Postgres};
 use testkit::{Build, FaultProxy, RedisServer, Sink, SinkOptions, free_port, guard};
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::signals::Signals;
 
@@ -25,6 +25,7 @@ const TENANTS: usize = 2;
 const SENDERS_PER_TENANT: usize = 4;
 const CONNECTIONS_PER_SENDER: u32 = 3;
 pub const CONNECTIONS: u32 = (TENANTS * SENDERS_PER_TENANT) as u32 * CONNECTIONS_PER_SENDER;
+const DATABASE: &str = "postgres";
 const START_WITHIN: Duration = Duration::from_secs(60);
 
 pub struct Arena {
@@ -63,15 +64,15 @@ pub struct Sender {
 
 impl Arena {
     pub async fn start(sink_answers_after: Duration, messages: u32) -> anyhow::Result<Self> {
-        let (postgres, redis) =
-            tokio::task::block_in_place(|| anyhow::Ok((Postgres::start()?, RedisServer::start()?)))?;
+        let start = || anyhow::Ok((Postgres::start(Durability::Real)?, RedisServer::start()?));
+        let (postgres, redis) = tokio::task::block_in_place(start)?;
         let answer_after_ms = sink_answers_after.as_millis() as u64;
         let sink = Sink::start_with(&SinkOptions { answer_after_ms, ..SinkOptions::default() })?;
         guard::watch(sink.pid(), std::path::Path::new("/nonexistent"))?;
-        let database_url = postgres.url(postgres.port);
+        let database_url = postgres.url(DATABASE);
         let redis_url = redis.url();
         let redis_address = redis_url.trim_start_matches("redis://").parse()?;
-        let postgres_address = format!("127.0.0.1:{}", postgres.port).parse()?;
+        let postgres_address = database_url.split(['@', '/']).nth(3).context("a URL has an address")?.parse()?;
         let wires = async |to| anyhow::Ok([FaultProxy::before(to).await?, FaultProxy::before(to).await?]);
         let (redis_wires, postgres_wires) = (wires(redis_address).await?, wires(postgres_address).await?);
         let logs = tempfile::Builder::new().prefix("postfleet-chaos-logs-").tempdir()?.keep();
@@ -79,7 +80,7 @@ impl Arena {
         let api_listen = format!("127.0.0.1:{}", free_port()?);
         let environment = |wire: usize| {
             vec![
-                ("DATABASE_URL", postgres.url(postgres_wires[wire].address.port())),
+                ("DATABASE_URL", format!("postgres://postfleet@{}/{DATABASE}", postgres_wires[wire].address)),
                 ("REDIS_URL", format!("redis://{}", redis_wires[wire].address)),
                 ("POSTFLEET_SMTP_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
                 ("POSTFLEET_API_KEY_RATE", "none".to_owned()),

@@ -22,6 +22,8 @@ pub struct Hands {
 /// So many looks on end that find the same: a statement may stand in a socket that nobody has read yet.
 const LOOKS_ALIKE: u32 = 6;
 const LOOK_EVERY: Duration = Duration::from_millis(8);
+/// A sender that was told to slow down pauses for half a minute, whatever happens to a worker or to Redis.
+const NOT_THROTTLED: &str = "message_id NOT IN (SELECT id FROM messages WHERE to_address LIKE '%@s7.%')";
 const REDIS_WITHIN: Duration = Duration::from_millis(500);
 
 pub async fn look_into(arena: &Arena, worker: WorkerId) -> anyhow::Result<Hands> {
@@ -42,9 +44,13 @@ pub async fn look_into(arena: &Arena, worker: WorkerId) -> anyhow::Result<Hands>
         tokio::time::sleep(LOOK_EVERY).await;
     }
     // Redis may be the one that is broken at this moment: then it is not known who held what.
-    let jobs = tokio::time::timeout(REDIS_WITHIN, held_jobs(&arena.redis_url, worker)).await;
-    let jobs = jobs.ok().and_then(Result::ok).unwrap_or_default();
-    let queued = messages(&mut connection, "state = 'queued' AND job_id = ANY($1)", &jobs).await?;
+    let held = tokio::time::timeout(REDIS_WITHIN, held_jobs(&arena.redis_url)).await;
+    let held = held.ok().and_then(Result::ok).unwrap_or_default();
+    let prefix = format!("{worker}:");
+    let ours = held.into_iter().filter(|(_, token)| token.starts_with(&prefix)).map(|(job, _)| job);
+    let jobs: Vec<Uuid> = ours.collect();
+    let which = format!("state = 'queued' AND job_id = ANY($1) AND {NOT_THROTTLED}");
+    let queued = messages(&mut connection, &which, &jobs).await?;
     Ok(Hands { committing: before, queued })
 }
 
@@ -54,11 +60,20 @@ async fn messages(connection: &mut PgConnection, which: &str, ids: &[Uuid]) -> a
     Ok(found.into_iter().map(|id| MessageId(id).to_string()).collect())
 }
 
-async fn held_jobs(redis_url: &str, worker: WorkerId) -> anyhow::Result<Vec<Uuid>> {
+/// Jobs that a worker holds, each with its token.
+async fn held_jobs(redis_url: &str) -> anyhow::Result<Vec<(Uuid, String)>> {
     let key = Keys::default().pool(&PoolName::send_shared(), "holders");
     let mut redis = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
     let holders: HashMap<String, String> = redis::cmd("HGETALL").arg(key).query_async(&mut redis).await?;
-    let prefix = format!("{worker}:");
-    let ours = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));
-    Ok(ours.filter_map(|(job, _)| Some(job.parse::<JobId>().ok()?.uuid())).collect())
+    holders.into_iter().map(|(job, token)| Ok((job.parse::<JobId>()?.uuid(), token))).collect()
+}
+
+/// Messages whose job stands in Redis and that no worker holds. None, if it cannot be known at this moment.
+pub async fn standing(arena: &Arena) -> HashSet<String> {
+    let look = async {
+        let held: Vec<Uuid> = held_jobs(&arena.redis_url).await?.into_iter().map(|(job, _)| job).collect();
+        let which = format!("state = 'queued' AND NOT job_id = ANY($1) AND {NOT_THROTTLED}");
+        messages(&mut arena.connection().await?, &which, &held).await
+    };
+    tokio::time::timeout(REDIS_WITHIN, look).await.ok().and_then(Result::ok).unwrap_or_default()
 }

@@ -7,7 +7,6 @@ mod judge;
 mod kind;
 mod load;
 mod plan;
-mod postgres;
 mod process;
 mod report;
 mod round;
@@ -84,9 +83,11 @@ async fn run(options: &Options, seed: u64) -> anyhow::Result<Verdict> {
     eprintln!("up; logs in {}", arena.logs.display());
     let (promises, until) = (Promises::default(), Instant::now() + options.minutes);
     let load = tokio::spawn(offer(Arc::clone(&arena), options.messages, options.minutes, Arc::clone(&promises)));
+    let telling = tokio::spawn(report::tell_progress(Arc::clone(&arena)));
     let mut events = round::run_rounds(&arena, seed, until).await?;
     eprintln!("no more faults; waiting for the end of what was begun …");
     events.broken.extend(settle::settle(&arena, load).await?);
+    telling.abort();
     let verdict = judge(&arena, seed, options.messages, &promises, events).await?;
     if verdict.holds() {
         std::fs::remove_dir_all(&arena.logs)?;

@@ -1,9 +1,24 @@
 //! What people read.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::arena::Arena;
 use crate::faults::Done;
 use crate::judge::Verdict;
 use crate::round::Recovered;
+
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// For whoever watches.
+pub async fn tell_progress(arena: Arc<Arena>) {
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        let (answered, taken) = (arena.signals.count_answered(), arena.signals.count_taken());
+        let secs = arena.started.elapsed().as_secs();
+        eprintln!("{secs:>7} s  {answered} of {} answered, {taken} taken by the sink", arena.messages);
+    }
+}
 
 /// A line of the timeline.
 pub fn fault(arena: &Arena, done: &Done, recovered: Recovered) {

@@ -47,7 +47,8 @@ pub async fn run_rounds(arena: &Arena, seed: u64, until: Instant) -> anyhow::Res
             break;
         }
         keep_snapshot(arena).await?;
-        let done = inflict_all(arena, &round).await?;
+        let mut done = inflict_all(arena, &round).await?;
+        done.sort_by_key(|one| one.began);
         for one in &done {
             events.faults += 1;
             let recovered = until_recovered(arena, one, &done).await;
@@ -88,7 +89,7 @@ async fn until_recovered(arena: &Arena, one: &Done, all: &[Done]) -> Recovered {
     let own = if one.kind.counts_from_its_beginning() { one.began } else { one.ended };
     let others = all.iter().filter(|other| other.kind != one.kind).map(|other| other.ended).max();
     let last = others.map_or(own, |others| others.max(own));
-    if one.kind.sign() == Sign::InHand && one.in_hand.is_empty() {
+    if one.sign() == Sign::InHand && one.in_hand.is_empty() {
         return Recovered::Untold;
     }
     while last.elapsed() < WAITED_FOR {
@@ -104,7 +105,7 @@ async fn until_recovered(arena: &Arena, one: &Done, all: &[Done]) -> Recovered {
 }
 
 fn seen_since(arena: &Arena, one: &Done, from: Instant) -> Option<Instant> {
-    match one.kind.sign() {
+    match one.sign() {
         Sign::InHand => arena.signals.any_taken_since(&one.in_hand, from),
         // What the sink takes before had left when the fault was still there.
         Sign::Taken => arena.signals.taken_since(from + arena.sink_answers_after),
@@ -115,7 +116,7 @@ fn seen_since(arena: &Arena, one: &Done, from: Instant) -> Option<Instant> {
 
 /// Whether there is no message that could show it: none is due, or none of the victim's is open.
 async fn is_idle(arena: &Arena, one: &Done) -> anyhow::Result<bool> {
-    let open = match one.kind.sign() {
+    let open = match one.sign() {
         Sign::Beat => return Ok(false),
         Sign::Answered => arena.signals.count_answered() < arena.messages as usize,
         Sign::Taken => {

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use crate::arena::Arena;
-use crate::kind::{Kind, Victim};
+use crate::kind::{Kind, Sign, Victim};
 use crate::plan::Planned;
 
 /// A fault that is over.
@@ -20,13 +20,21 @@ pub struct Done {
     pub kind: Kind,
     pub began: Instant,
     pub ended: Instant,
-    /// Messages in the victim's hands, which others must take over.
+    /// Messages in the victim's hands: others must take them over, or it must be filled with them again.
     pub in_hand: HashSet<String>,
     /// For the timeline.
     pub what: String,
 }
 
 impl Done {
+    /// By what it shows that this one is got over.
+    pub fn sign(&self) -> Sign {
+        match self.kind.sign() {
+            Sign::Taken if !self.in_hand.is_empty() => Sign::InHand,
+            usual => usual,
+        }
+    }
+
     fn new(kind: Kind, began: Instant, what: String) -> Self {
         Self { kind, began, ended: Instant::now(), in_hand: HashSet::new(), what }
     }

@@ -16,9 +16,9 @@ pub(super) async fn inflict(arena: &Arena, planned: &Planned) -> anyhow::Result<
         Kind::PostgresRepliesLost => format!("Postgres: {}", wires::lose_replies(planned, &arena.postgres_wires).await),
         Kind::PostgresBackendsEnded => format!("Postgres: {} backends ended", end_backends(arena, planned.pick).await?),
         _ => {
-            block_in_place(|| postgres.crash())?;
+            block_in_place(|| postgres.stop_immediately())?;
             tokio::time::sleep(planned.lasts).await;
-            block_in_place(|| postgres.launch())?;
+            block_in_place(|| postgres.start_again())?;
             format!("Postgres crashed, back after {:.1} s and its recovery", planned.lasts.as_secs_f64())
         }
     };

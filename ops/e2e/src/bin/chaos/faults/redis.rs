@@ -1,15 +1,22 @@
+use std::collections::HashSet;
 use std::time::Instant;
 
 use tokio::task::block_in_place;
 
 use super::{Done, wires};
 use crate::arena::Arena;
+use crate::hands::standing;
 use crate::kind::Kind;
 use crate::plan::Planned;
 
 /// Loses, crashes, rolls back or cuts off Redis.
 pub(super) async fn inflict(arena: &Arena, planned: &Planned) -> anyhow::Result<Done> {
     let mut redis = arena.redis.lock().await;
+    let loses = matches!(
+        planned.kind,
+        Kind::RedisFlushed | Kind::RedisCrashed | Kind::RedisRestartedEmpty | Kind::RedisRolledBack
+    );
+    let in_hand = if loses { standing(arena).await } else { HashSet::new() };
     let began = Instant::now();
     let command = |words: &[&str]| -> anyhow::Result<()> {
         let mut command = redis::cmd(words[0]);
@@ -58,5 +65,6 @@ pub(super) async fn inflict(arena: &Arena, planned: &Planned) -> anyhow::Result<
         let mut client = block_in_place(|| redis.client())?;
         let _: () = block_in_place(|| redis::cmd("CONFIG").arg(&["SET", "appendonly", "yes"]).query(&mut client))?;
     }
-    Ok(Done::new(planned.kind, began, what))
+    let what = if loses { format!("{what}, with {} messages waiting in it", in_hand.len()) } else { what };
+    Ok(Done { in_hand, ..Done::new(planned.kind, began, what) })
 }

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::plan::Planned;
 use crate::process::Process;
 
-/// How long a moment is waited for in which the victim has something to lose.
+/// How long a moment is waited for in which the victim has something to lose, and something for others to take over.
 const BUSY_WITHIN: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -43,7 +43,7 @@ async fn freeze_busy(arena: &Arena, worker: &Process) -> anyhow::Result<(Instant
         worker.freeze()?;
         let began = Instant::now();
         let hands = look_into(arena, worker.worker).await?;
-        if !(hands.committing.is_empty() && hands.queued.is_empty()) || since.elapsed() > BUSY_WITHIN {
+        if !(hands.committing.is_empty() || hands.queued.is_empty()) || since.elapsed() > BUSY_WITHIN {
             return Ok((began, hands));
         }
         worker.go_on()?;
