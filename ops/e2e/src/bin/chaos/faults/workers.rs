@@ -1,9 +1,10 @@
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::Done;
 use crate::arena::Arena;
 use crate::hands::{Hands, look_into};
-use crate::kind::Kind;
+use crate::kind::{Kind, Sign};
 use crate::plan::Planned;
 use crate::process::Process;
 
@@ -31,7 +32,9 @@ pub(super) async fn inflict(arena: &Arena, planned: &Planned) -> anyhow::Result<
     let (how, lasted) = (if killed { "killed, and away" } else { "frozen" }, planned.lasts.as_secs_f64());
     let what =
         format!("{} {how} for {lasted:.1} s: {committing} rows committing, {queued} queued in hand", worker.name());
-    Ok(Done { in_hand: hands.queued, ..Done::new(planned.kind, began, what) })
+    // Frozen for less than a lease it keeps its jobs: what of them was too late when it went on waits for its turn anew.
+    let in_hand = if planned.kind.sign() == Sign::InHand { hands.queued } else { HashSet::new() };
+    Ok(Done { in_hand, ..Done::new(planned.kind, began, what) })
 }
 
 /// Leaves it frozen.
