@@ -4,6 +4,7 @@
 //! the tenant first, and answer with an enum where a compare-and-swap can lose. Rarely used nouns go through sea-orm;
 //! hot paths bind arrays to one statement, because a transaction per message is what they exist to avoid.
 
+mod answered;
 mod api_keys;
 mod connect;
 mod contents;

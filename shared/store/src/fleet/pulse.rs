@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Term;
 use crate::Result;
+use crate::answered::answered;
 
 /// The pulse that stands in Postgres and in Redis, and whether sending is halted.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -23,76 +24,84 @@ pub struct Fleet<'a> {
 
 impl Fleet<'_> {
     pub async fn state(&self) -> Result<FleetState> {
-        Ok(sqlx::query_as("SELECT generation, beat, halt_reason, limits_version, postfleet_now() AS now FROM fleet")
-            .fetch_one(self.pool)
-            .await?)
+        Ok(answered!(
+            self.pool,
+            sqlx::query_as("SELECT generation, beat, halt_reason, limits_version, postfleet_now() AS now FROM fleet"),
+            fetch_one
+        ))
     }
 
     /// Raises the beat, in Postgres first: Redis may only ever be behind. `None` when this leader leads no more.
     pub async fn raise_beat(&self, term: Term) -> Result<Option<FleetState>> {
-        let raised = sqlx::query_as(
-            "UPDATE fleet SET beat = beat + 1
+        let raised = answered!(
+            self.pool,
+            sqlx::query_as(
+                "UPDATE fleet SET beat = beat + 1
              WHERE EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
              RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now",
-        )
-        .bind(term.owner)
-        .bind(term.number)
-        .fetch_optional(self.pool)
-        .await?;
+            )
+            .bind(term.owner)
+            .bind(term.number),
+            fetch_optional
+        );
         Ok(raised)
     }
 
     /// Redis was lost: every queued row becomes due again and a new generation begins. A compare-and-swap on the old
     /// one, so that two who notice do it once. Answers how many rows came back, or `None` if it was done already.
     pub async fn begin_generation(&self, term: Term, old: Uuid, new: Uuid) -> Result<Option<u64>> {
-        let returned: Option<i64> = sqlx::query_scalar(include_str!("begin_generation.sql"))
-            .bind(term.owner)
-            .bind(term.number)
-            .bind(old)
-            .bind(new)
-            .fetch_one(self.pool)
-            .await?;
+        let returned: Option<i64> = answered!(
+            self.pool,
+            sqlx::query_scalar(include_str!("begin_generation.sql"))
+                .bind(term.owner)
+                .bind(term.number)
+                .bind(old)
+                .bind(new),
+            fetch_one
+        );
         Ok(returned.map(|rows| rows as u64))
     }
 
     /// Whether no message of anybody was ever committed, nor is about to be.
     pub async fn never_sent(&self) -> Result<bool> {
-        Ok(sqlx::query_scalar(
-            "SELECT NOT EXISTS (SELECT 1 FROM daily_sends)
+        Ok(answered!(
+            self.pool,
+            sqlx::query_scalar(
+                "SELECT NOT EXISTS (SELECT 1 FROM daily_sends)
                 AND NOT EXISTS (SELECT 1 FROM message_runs WHERE state = 'queued')
                 AND NOT EXISTS (SELECT 1 FROM message_runs WHERE state IN ('committing', 'uncertain'))",
-        )
-        .fetch_one(self.pool)
-        .await?)
+            ),
+            fetch_one
+        ))
     }
 
     /// Stops all sending until `resume`. A leader write.
     pub async fn halt(&self, term: Term, reason: &str) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE fleet SET halted_at = postfleet_now(), halt_reason = $3
+        let done = answered!(
+            self.pool,
+            sqlx::query(
+                "UPDATE fleet SET halted_at = postfleet_now(), halt_reason = $3
              WHERE halted_at IS NULL
                AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())",
-        )
-        .bind(term.owner)
-        .bind(term.number)
-        .bind(reason)
-        .execute(self.pool)
-        .await?;
+            )
+            .bind(term.owner)
+            .bind(term.number)
+            .bind(reason),
+            execute
+        );
         Ok(done.rows_affected() > 0)
     }
 
     /// An operator says that sending may go on. The generation changes, so that nothing pushed before can run.
     /// `beat` is what Redis has: the pulse goes on from the higher one.
     pub async fn resume(&self, new: Uuid, beat: i64) -> Result<bool> {
-        let done = sqlx::query(
+        let done = answered!(self.pool, sqlx::query(
             "UPDATE fleet SET halted_at = NULL, halt_reason = NULL, generation = $1, generation_since = postfleet_now(),
                     beat = greatest(beat, $2) + 1
              WHERE halted_at IS NOT NULL",
         )
         .bind(new)
-        .bind(beat)
-        .execute(self.pool)
-        .await?;
+        .bind(beat), execute);
         Ok(done.rows_affected() > 0)
     }
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Messages;
 use crate::Result;
+use crate::answered::answered;
 
 /// Most claims in one statement.
 pub const COMMIT_BATCH_MAX: usize = 128;
@@ -22,16 +23,18 @@ impl Messages<'_> {
     /// `queued → committing` for those that may. **Only an attempt in the answer is a win**; whoever is not in it,
     /// or gets an error, must send nothing.
     pub async fn commit_attempts(&self, worker: WorkerId, claims: &[AttemptClaim]) -> Result<Vec<AttemptId>> {
-        let won: Vec<Uuid> = sqlx::query_scalar(include_str!("commit_attempts.sql"))
-            .bind(claims.iter().map(|claim| claim.message.uuid()).collect::<Vec<_>>())
-            .bind(claims.iter().map(|claim| claim.job.uuid()).collect::<Vec<_>>())
-            .bind(claims.iter().map(|claim| claim.attempt.uuid()).collect::<Vec<_>>())
-            .bind(claims.iter().map(|claim| claim.suppression_key.as_str()).collect::<Vec<_>>())
-            .bind(claims.iter().map(|claim| &claim.body_sha256[..]).collect::<Vec<_>>())
-            .bind(worker.uuid())
-            .bind(COMMIT_DEADLINE_SMTP.num_seconds() as f64)
-            .fetch_all(self.pool)
-            .await?;
+        let won: Vec<Uuid> = answered!(
+            self.pool,
+            sqlx::query_scalar(include_str!("commit_attempts.sql"))
+                .bind(claims.iter().map(|claim| claim.message.uuid()).collect::<Vec<_>>())
+                .bind(claims.iter().map(|claim| claim.job.uuid()).collect::<Vec<_>>())
+                .bind(claims.iter().map(|claim| claim.attempt.uuid()).collect::<Vec<_>>())
+                .bind(claims.iter().map(|claim| claim.suppression_key.as_str()).collect::<Vec<_>>())
+                .bind(claims.iter().map(|claim| &claim.body_sha256[..]).collect::<Vec<_>>())
+                .bind(worker.uuid())
+                .bind(COMMIT_DEADLINE_SMTP.num_seconds() as f64),
+            fetch_all
+        );
         Ok(won.into_iter().map(AttemptId).collect())
     }
 }

@@ -4,6 +4,7 @@ use domain::messages::Priority;
 use uuid::Uuid;
 
 use super::Messages;
+use crate::answered::answered;
 use crate::{Result, StoreError};
 
 /// Lanes found at one scan: bounds what the feeder holds in memory.
@@ -53,7 +54,7 @@ impl Messages<'_> {
     /// never the number of messages.
     pub async fn due_lanes_all_tenants(&self) -> Result<Vec<DueLane>> {
         let rows: Vec<LaneColumns> =
-            sqlx::query_as(include_str!("due_lanes.sql")).bind(LANES_MAX).fetch_all(self.pool).await?;
+            answered!(self.pool, sqlx::query_as(include_str!("due_lanes.sql")).bind(LANES_MAX), fetch_all);
         let lane = |(tenant, sender, room, connections, oldest_due_secs, paused): LaneColumns| DueLane {
             tenant: TenantId(tenant),
             sender: SenderId(sender),
@@ -67,13 +68,15 @@ impl Messages<'_> {
 
     /// The first due rows of each of these lanes. Locks and changes nothing: `feed_rows` takes only what is still due.
     pub async fn due_rows(&self, looks: &[LaneLook]) -> Result<Vec<DueRow>> {
-        let rows: Vec<DueColumns> = sqlx::query_as(include_str!("due_rows.sql"))
-            .bind(looks.iter().map(|look| look.tenant.uuid()).collect::<Vec<_>>())
-            .bind(looks.iter().map(|look| look.sender.uuid()).collect::<Vec<_>>())
-            .bind(looks.iter().map(|look| &*look.room).collect::<Vec<_>>())
-            .bind(looks.iter().map(|look| look.depth as i32).collect::<Vec<_>>())
-            .fetch_all(self.pool)
-            .await?;
+        let rows: Vec<DueColumns> = answered!(
+            self.pool,
+            sqlx::query_as(include_str!("due_rows.sql"))
+                .bind(looks.iter().map(|look| look.tenant.uuid()).collect::<Vec<_>>())
+                .bind(looks.iter().map(|look| look.sender.uuid()).collect::<Vec<_>>())
+                .bind(looks.iter().map(|look| &*look.room).collect::<Vec<_>>())
+                .bind(looks.iter().map(|look| look.depth as i32).collect::<Vec<_>>()),
+            fetch_all
+        );
         rows.into_iter().map(due_row).collect()
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Messages, parse_state};
 use crate::Result;
+use crate::answered::answered;
 
 /// A message to be accepted. With a job it commits as `queued`: room for it was reserved in Redis.
 #[derive(Debug, Clone)]
@@ -75,28 +76,30 @@ impl Messages<'_> {
         let each = |part: fn(&NewMessage) -> Option<Value>| -> Vec<Option<Value>> {
             rows.iter().map(|row| part(&row.message)).collect()
         };
-        let inserted: Vec<(Uuid, String)> = sqlx::query_as(include_str!("enqueue_messages.sql"))
-            .bind(tenant.uuid())
-            .bind(contents.keys().copied().collect::<Vec<_>>())
-            .bind(contents.values().map(|content| content.subject.as_str()).collect::<Vec<_>>())
-            .bind(contents.values().map(|content| content.html.as_deref()).collect::<Vec<_>>())
-            .bind(contents.values().map(|content| content.text.as_deref()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.id.uuid()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.sender.uuid()).collect::<Vec<_>>())
-            .bind(&content_ids)
-            .bind(rows.iter().map(|row| row.message.to.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.to.suppression_key()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.reply_to.as_ref().map(|to| to.as_str())).collect::<Vec<_>>())
-            .bind(each(|message| (!message.headers.is_empty()).then(|| json!(message.headers))))
-            .bind(each(|message| (!message.tags.is_empty()).then(|| json!(message.tags))))
-            .bind(each(|message| (!message.data.is_empty()).then(|| Value::Object(message.data.clone()))))
-            .bind(rows.iter().map(|row| row.dedupe_hash.as_ref().map(|hash| &hash[..])).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.priority.rank()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.send_at).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.job.map(|job| job.uuid())).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.message.to.domain().to_ascii_lowercase()).collect::<Vec<_>>())
-            .fetch_all(self.pool)
-            .await?;
+        let inserted: Vec<(Uuid, String)> = answered!(
+            self.pool,
+            sqlx::query_as(include_str!("enqueue_messages.sql"))
+                .bind(tenant.uuid())
+                .bind(contents.keys().copied().collect::<Vec<_>>())
+                .bind(contents.values().map(|content| content.subject.as_str()).collect::<Vec<_>>())
+                .bind(contents.values().map(|content| content.html.as_deref()).collect::<Vec<_>>())
+                .bind(contents.values().map(|content| content.text.as_deref()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.id.uuid()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.sender.uuid()).collect::<Vec<_>>())
+                .bind(&content_ids)
+                .bind(rows.iter().map(|row| row.message.to.as_str()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.to.suppression_key()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.reply_to.as_ref().map(|to| to.as_str())).collect::<Vec<_>>())
+                .bind(each(|message| (!message.headers.is_empty()).then(|| json!(message.headers))))
+                .bind(each(|message| (!message.tags.is_empty()).then(|| json!(message.tags))))
+                .bind(each(|message| (!message.data.is_empty()).then(|| Value::Object(message.data.clone()))))
+                .bind(rows.iter().map(|row| row.dedupe_hash.as_ref().map(|hash| &hash[..])).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.priority.rank()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.send_at).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.job.map(|job| job.uuid())).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.message.to.domain().to_ascii_lowercase()).collect::<Vec<_>>()),
+            fetch_all
+        );
         inserted.into_iter().map(|(id, state)| Ok((MessageId(id), parse_state(&state)?))).collect()
     }
 
@@ -105,14 +108,16 @@ impl Messages<'_> {
         tenant: TenantId,
         hashes: &[&[u8]],
     ) -> Result<HashMap<Vec<u8>, (MessageId, MessageState)>> {
-        let rows: Vec<(Vec<u8>, Uuid, String)> = sqlx::query_as(
-            "SELECT m.dedupe_hash, m.id, r.state FROM messages m JOIN message_runs r ON r.message_id = m.id
+        let rows: Vec<(Vec<u8>, Uuid, String)> = answered!(
+            self.pool,
+            sqlx::query_as(
+                "SELECT m.dedupe_hash, m.id, r.state FROM messages m JOIN message_runs r ON r.message_id = m.id
              WHERE m.tenant_id = $1 AND m.dedupe_hash = ANY($2)",
-        )
-        .bind(tenant.uuid())
-        .bind(hashes)
-        .fetch_all(self.pool)
-        .await?;
+            )
+            .bind(tenant.uuid())
+            .bind(hashes),
+            fetch_all
+        );
         rows.into_iter().map(|(hash, id, state)| Ok((hash, (MessageId(id), parse_state(&state)?)))).collect()
     }
 }

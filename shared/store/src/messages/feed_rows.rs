@@ -5,6 +5,7 @@ use domain::messages::Priority;
 use uuid::Uuid;
 
 use super::Messages;
+use crate::answered::answered;
 use crate::fleet::Term;
 use crate::{Result, StoreError};
 
@@ -22,24 +23,28 @@ impl Messages<'_> {
     /// Gives rows to jobs, those that are still due and whose sender and tenant may send. Answers which. A leader
     /// write.
     pub async fn feed_rows(&self, term: Term, rows: &[(MessageId, JobId)]) -> Result<HashSet<MessageId>> {
-        let fed: Vec<Uuid> = sqlx::query_scalar(include_str!("feed_rows.sql"))
-            .bind(term.owner)
-            .bind(term.number)
-            .bind(rows.iter().map(|(message, _)| message.uuid()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|(_, job)| job.uuid()).collect::<Vec<_>>())
-            .fetch_all(self.pool)
-            .await?;
+        let fed: Vec<Uuid> = answered!(
+            self.pool,
+            sqlx::query_scalar(include_str!("feed_rows.sql"))
+                .bind(term.owner)
+                .bind(term.number)
+                .bind(rows.iter().map(|(message, _)| message.uuid()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|(_, job)| job.uuid()).collect::<Vec<_>>()),
+            fetch_all
+        );
         Ok(fed.into_iter().map(MessageId).collect())
     }
 
     /// Rows that once died with their worker go alone, one to a job. A leader write.
     pub async fn feed_crashed(&self, term: Term, jobs: &[JobId]) -> Result<Vec<FedRow>> {
-        let rows: Vec<(Uuid, Uuid, Uuid, i16, Uuid)> = sqlx::query_as(include_str!("feed_crashed.sql"))
-            .bind(term.owner)
-            .bind(term.number)
-            .bind(jobs.iter().map(|job| job.uuid()).collect::<Vec<_>>())
-            .fetch_all(self.pool)
-            .await?;
+        let rows: Vec<(Uuid, Uuid, Uuid, i16, Uuid)> = answered!(
+            self.pool,
+            sqlx::query_as(include_str!("feed_crashed.sql"))
+                .bind(term.owner)
+                .bind(term.number)
+                .bind(jobs.iter().map(|job| job.uuid()).collect::<Vec<_>>()),
+            fetch_all
+        );
         let read = |(message, tenant, sender, priority, job): (Uuid, Uuid, Uuid, i16, Uuid)| {
             Ok(FedRow {
                 message: MessageId(message),

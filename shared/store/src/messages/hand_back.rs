@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Messages, parse_state};
 use crate::Result;
+use crate::answered::answered;
 
 /// A row that left its job untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +20,11 @@ impl Messages<'_> {
     /// whose recipient was suppressed meanwhile end here. Rows that are not this job's are left alone.
     pub async fn hand_back(&self, job: JobId, rows: &[MessageId], delay: Duration) -> Result<Vec<HandedBack>> {
         let ids: Vec<Uuid> = rows.iter().map(|id| id.uuid()).collect();
-        let returned: Vec<(Uuid, String)> = sqlx::query_as(include_str!("hand_back.sql"))
-            .bind(job.uuid())
-            .bind(&ids)
-            .bind(delay.as_secs_f64())
-            .fetch_all(self.pool)
-            .await?;
+        let returned: Vec<(Uuid, String)> = answered!(
+            self.pool,
+            sqlx::query_as(include_str!("hand_back.sql")).bind(job.uuid()).bind(&ids).bind(delay.as_secs_f64()),
+            fetch_all
+        );
         returned
             .into_iter()
             .map(|(id, state)| Ok(HandedBack { message: MessageId(id), state: parse_state(&state)? }))

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Messages, parse_state};
 use crate::Result;
+use crate::answered::answered;
 
 /// A row of a job with everything its message is made of, but the content.
 #[derive(Debug, Clone)]
@@ -73,22 +74,23 @@ impl Messages<'_> {
     /// All rows of a job with what decides about them, in one statement.
     pub async fn load_for_send(&self, tenant: TenantId, rows: &[MessageId]) -> Result<Vec<LoadedRow>> {
         let ids: Vec<Uuid> = rows.iter().map(|id| id.uuid()).collect();
-        let loaded: Vec<Row> = sqlx::query_as(include_str!("load_for_send.sql"))
-            .bind(tenant.uuid())
-            .bind(&ids)
-            .fetch_all(self.pool)
-            .await?;
+        let loaded: Vec<Row> = answered!(
+            self.pool,
+            sqlx::query_as(include_str!("load_for_send.sql")).bind(tenant.uuid()).bind(&ids),
+            fetch_all
+        );
         loaded.into_iter().map(Row::read).collect()
     }
 
     pub async fn load_contents(&self, tenant: TenantId, ids: &[ContentId]) -> Result<Vec<ContentRow>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows: Vec<(Uuid, String, Option<String>, Option<String>)> =
+        let rows: Vec<(Uuid, String, Option<String>, Option<String>)> = answered!(
+            self.pool,
             sqlx::query_as("SELECT id, subject, html, text FROM contents WHERE tenant_id = $1 AND id = ANY($2)")
                 .bind(tenant.uuid())
-                .bind(&ids)
-                .fetch_all(self.pool)
-                .await?;
+                .bind(&ids),
+            fetch_all
+        );
         Ok(rows
             .into_iter()
             .map(|(id, subject, html, text)| ContentRow { id: ContentId(id), content: Content { subject, html, text } })

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Messages;
 use crate::Result;
+use crate::answered::answered;
 
 /// What must still hold of the row for the outcome to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,21 +69,23 @@ impl Messages<'_> {
             OutcomeState::Retry(delay) => Some(delay.as_secs_f64()),
             _ => None,
         };
-        let recorded: Vec<Uuid> = sqlx::query_scalar(include_str!("record_outcomes.sql"))
-            .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
-            .bind(rows.iter().map(job).collect::<Vec<_>>())
-            .bind(rows.iter().map(attempt).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(delay).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| i16::from(row.charged)).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.outcome).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.phase).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.class).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.reply.as_deref()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.suppress.as_deref()).collect::<Vec<_>>())
-            .bind(worker.uuid())
-            .fetch_all(self.pool)
-            .await?;
+        let recorded: Vec<Uuid> = answered!(
+            self.pool,
+            sqlx::query_scalar(include_str!("record_outcomes.sql"))
+                .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
+                .bind(rows.iter().map(job).collect::<Vec<_>>())
+                .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
+                .bind(rows.iter().map(delay).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| i16::from(row.charged)).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.outcome).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.phase).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.class).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.reply.as_deref()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.suppress.as_deref()).collect::<Vec<_>>())
+                .bind(worker.uuid()),
+            fetch_all
+        );
         Ok(recorded.into_iter().map(MessageId).collect())
     }
 
@@ -92,20 +95,22 @@ impl Messages<'_> {
             Expectation::Job(job) => Some(job.uuid()),
             Expectation::Attempt(_) => None,
         };
-        let expected: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT r.message_id FROM message_runs r
+        let expected: Vec<Uuid> = answered!(
+            self.pool,
+            sqlx::query_scalar(
+                "SELECT r.message_id FROM message_runs r
              JOIN unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS a (message_id, job_id, attempt_id, state)
                ON a.message_id = r.message_id
              WHERE (r.job_id = a.job_id AND r.state = 'queued')
                 OR (r.attempt_id = a.attempt_id
                     AND (r.state IN ('committing', 'uncertain') OR (r.state = 'unknown' AND a.state = 'accepted')))",
-        )
-        .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
-        .bind(rows.iter().map(job).collect::<Vec<_>>())
-        .bind(rows.iter().map(attempt).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
-        .fetch_all(self.pool)
-        .await?;
+            )
+            .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
+            .bind(rows.iter().map(job).collect::<Vec<_>>())
+            .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>()),
+            fetch_all
+        );
         Ok(expected.into_iter().map(MessageId).collect())
     }
 }

@@ -55,7 +55,7 @@ proptest! {
             date: chrono::DateTime::UNIX_EPOCH,
         };
         let Ok(bytes) = compose(&mail) else { return Ok(()) };
-        let (names, parts) = read(&bytes);
+        let (names, parts) = read(bytes.as_bytes());
         let found: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let mut wanted = BTreeSet::from(ALWAYS);
         wanted.extend(["x-campaign", "content-type"]);
