@@ -1,5 +1,4 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
@@ -21,9 +20,8 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
         state.clock.clone(),
         shutdown.clone(),
     ));
-    let (keys, noting) = (Arc::clone(&state.keys), shutdown.clone());
-    let store = state.store.clone();
-    let noted = tokio::spawn(async move { keys.note_uses(store, noting).await });
+    let (kept, noting) = (state.clone(), shutdown.clone());
+    let noted = tokio::spawn(async move { kept.keys.note_uses(kept.store.clone(), noting).await });
     let health = Router::new().route("/livez", get(|| async { "alive\n" })).route(
         "/readyz",
         get({
@@ -36,9 +34,8 @@ pub async fn run(listener: TcpListener, state: ApiState, shutdown: Shutdown) -> 
             }
         }),
     );
-    let options = Arc::clone(&state.options);
-    let routes = router(state, shutdown.clone()).merge(health);
-    serve(listener, routes, &options, shutdown).await;
+    let routes = router(state.clone(), shutdown.clone()).merge(health);
+    serve(listener, routes, &state.options, shutdown).await;
     noted.await?;
     Ok(())
 }

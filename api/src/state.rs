@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
 use limits::Limiter;
@@ -13,23 +14,27 @@ use crate::intake::Intake;
 use crate::routes::contents::KnownContents;
 use crate::routes::messages::KnownSenders;
 
-/// What every request may use; cheap to clone.
+/// What every request may use. Cloned several times for each, so only a pointer.
 #[derive(Clone)]
 pub struct ApiState {
-    pub store: Store,
+    shared: Arc<Shared>,
     /// For `/readyz` alone.
     pub(crate) health: Store,
+}
+
+pub struct Shared {
+    pub store: Store,
     pub queue: QueueLink,
     pub limits: Limiter,
     pub ids: Ids,
     pub clock: DatabaseClock,
-    pub(crate) options: Arc<ApiOptions>,
+    pub(crate) options: ApiOptions,
     pub(crate) enqueuer: Enqueuer,
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) keys: Arc<KeyCache>,
-    pub(crate) rates: Arc<RequestRates>,
-    pub(crate) senders: Arc<KnownSenders>,
-    pub(crate) contents: Arc<KnownContents>,
+    pub(crate) intake: Intake,
+    pub(crate) keys: KeyCache,
+    pub(crate) rates: RequestRates,
+    pub(crate) senders: KnownSenders,
+    pub(crate) contents: KnownContents,
     /// Places for who watches: each is a connection to Redis.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for checks of senders: each speaks to a server of a caller's choice.
@@ -44,27 +49,36 @@ impl ApiState {
     pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock, options: ApiOptions) -> Self {
         let limits = Limiter::new(queue.link().clone());
         let enqueuer = Enqueuer::new(store.clone(), queue.clone(), limits.clone(), ids.clone(), clock.clone());
-        Self {
-            health: store.clone(),
+        let health = store.clone();
+        let shared = Shared {
             store,
             queue,
             limits,
             ids,
             clock,
-            keys: Arc::default(),
-            rates: Arc::new(RequestRates::new(options.key_rate, options.redis_within)),
-            senders: Arc::default(),
-            contents: Arc::default(),
+            keys: KeyCache::default(),
+            rates: RequestRates::new(options.key_rate, options.redis_within),
+            senders: KnownSenders::default(),
+            contents: KnownContents::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
-            intake: Arc::new(Intake::start(enqueuer.clone())),
+            intake: Intake::start(enqueuer.clone()),
             enqueuer,
-            options: Arc::new(options),
-        }
+            options,
+        };
+        Self { shared: Arc::new(shared), health }
     }
 
     /// Health is asked over a connection of its own: a pool that is all in use says nothing about Postgres.
     pub fn with_health(self, health: Store) -> Self {
         Self { health, ..self }
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }

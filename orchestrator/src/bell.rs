@@ -50,13 +50,11 @@ async fn listen(queue: QueueLink, heard: Arc<Heard>) {
         if let Ok(mut subscription) = queue.subscribe(&channel).await {
             let mut rings = subscription.on_message();
             while let Some(ring) = rings.next().await {
-                let lane = ring.get_payload::<String>().ok().and_then(|text| text.parse().ok());
-                if let Some(lane) = lane {
-                    let mut lanes = heard.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-                    if lanes.len() < LANES_MAX {
-                        lanes.insert(lane);
-                    }
-                }
+                let names = ring.get_payload::<String>().unwrap_or_default();
+                let mut lanes = heard.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = LANES_MAX.saturating_sub(lanes.len());
+                lanes.extend(names.split(' ').filter_map(|name| name.parse::<LaneName>().ok()).take(room));
+                drop(lanes);
                 heard.rung.notify_one();
             }
         }

@@ -23,7 +23,7 @@ pub enum Claimed {
 
 /// A session waits meanwhile, and nothing else.
 const LINGER: Duration = Duration::from_millis(8);
-const LANES: usize = 4;
+const LANES: usize = 2;
 
 pub struct Commits {
     group: Group<AttemptClaim, Claimed>,

@@ -17,7 +17,7 @@ const OUTCOME_BATCH_MAX: usize = 128;
 /// What is not recorded when a worker is killed shows as uncertain, so not for long.
 const LINGER: Duration = Duration::from_millis(8);
 /// Each may wait out an outage of Postgres.
-const LANES: usize = 16;
+const LANES: usize = 3;
 /// How long an outcome is kept while Postgres is away. Afterwards the row shows as uncertain at its deadline.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 

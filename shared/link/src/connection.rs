@@ -12,11 +12,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to Redis that heals itself; cheap to clone.
 #[derive(Clone)]
-pub struct Link {
+pub struct Link(Arc<Inner>);
+
+struct Inner {
     client: Client,
     connection: ConnectionManager,
-    keys: Arc<Keys>,
-    pulse: Arc<PulseView>,
+    keys: Keys,
+    pulse: PulseView,
 }
 
 impl Link {
@@ -37,15 +39,15 @@ impl Link {
             .set_min_delay(Duration::from_millis(20))
             .set_max_delay(Duration::from_millis(200));
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        Ok(Self { client, connection, keys: Arc::new(keys), pulse: Arc::default() })
+        Ok(Self(Arc::new(Inner { client, connection, keys, pulse: PulseView::default() })))
     }
 
     pub fn keys(&self) -> &Keys {
-        &self.keys
+        &self.0.keys
     }
 
     pub fn pulse(&self) -> &PulseView {
-        &self.pulse
+        &self.0.pulse
     }
 
     pub async fn ping(&self) -> Result<()> {
@@ -61,26 +63,26 @@ impl Link {
 
     /// A connection of its own for a subscription, which a shared one cannot carry.
     pub async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub> {
-        let mut subscription = self.client.get_async_pubsub().await?;
+        let mut subscription = self.0.client.get_async_pubsub().await?;
         subscription.subscribe(channel).await?;
         Ok(subscription)
     }
 
     pub fn connection(&self) -> ConnectionManager {
-        self.connection.clone()
+        self.0.connection.clone()
     }
 
     /// Runs a script that takes generation and beat first, and learns the beat it answers.
     pub async fn call(&self, script: &Script, keys: &[String], args: &[Arg<'_>]) -> Result<Answer> {
-        let (generation, beat) = self.pulse.get();
+        let (generation, beat) = self.0.pulse.get();
         let known = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)];
         let answer = self.invoke(script, keys, known.iter().chain(args)).await?;
         if answer.status == "lost" {
-            self.pulse.raise_doubt();
+            self.0.pulse.raise_doubt();
             return Err(LinkError::Lost);
         }
         if let Some(beat) = answer.beat {
-            self.pulse.saw(generation, beat);
+            self.0.pulse.saw(generation, beat);
         }
         Ok(answer)
     }
@@ -105,7 +107,7 @@ impl Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Link").field("keys", &self.0.keys).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ mod plan;
 mod sort_rows;
 mod state;
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +32,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// While lanes wait for room that no bell may announce, or for tokens that come by the millisecond.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Between the end of a pass and the next one that a bell asks for.
+const REST: Duration = Duration::from_millis(5);
 /// Rows that once crashed, fed alone, at one scan.
 const CRASHED_PER_SCAN: usize = 10;
 
@@ -44,12 +47,21 @@ pub struct FeedMessages {
     bell: Bell,
     /// Shortages are measured from here.
     started: Instant,
+    /// When the last pass ended.
+    passed_at: std::sync::Mutex<Option<Instant>>,
 }
 
 impl FeedMessages {
     pub fn new(parts: Parts) -> Self {
         let bell = Bell::listening_on(&parts.queue);
-        Self { pool: PoolName::send_shared(), state: Mutex::default(), bell, started: Instant::now(), parts }
+        Self {
+            pool: PoolName::send_shared(),
+            state: Mutex::default(),
+            bell,
+            started: Instant::now(),
+            passed_at: std::sync::Mutex::default(),
+            parts,
+        }
     }
 
     /// Lanes with due rows: from a scan, from the bell, and those that a producer found waiting.
@@ -154,12 +166,16 @@ impl Reconciler for FeedMessages {
         let scanned = self.find_lanes(&mut state).await?;
         let alone = if scanned { self.feed_crashed(term).await? } else { 0 };
         let fed = self.feed(term, &mut state).await?;
+        *self.passed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let again_in = state.again_in(self.started.elapsed(), LOOK_AGAIN, EVERY);
         Ok(Report { again_in, ..Report::default().count("fed", fed).count("fed_alone", alone) })
     }
 
     async fn rung(&self) {
         self.bell.rung().await;
+        // A lone ring is answered at once; a thousand of them a second share passes.
+        let rested = self.passed_at.lock().unwrap_or_else(PoisonError::into_inner).map_or(REST, |at| at.elapsed());
+        tokio::time::sleep(REST.saturating_sub(rested)).await;
     }
 }
 
