@@ -16,6 +16,9 @@ const SENDS_MAX: u32 = 100;
 /// A connection that idled longer is likely closed at the other end by now.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
+/// After a server hung up on several commands sent at once.
+const PLAINLY_FOR: Duration = Duration::from_secs(600);
+
 /// Who says how many connections of an account this process may have.
 pub trait ConnectionGate: Send + Sync {
     /// Waits until one more may be opened, or a kept one used. It counts until the permit is dropped.
@@ -32,6 +35,7 @@ pub struct SmtpPool {
     gate: Arc<dyn ConnectionGate>,
     process_permits: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
+    plainly_until: Mutex<Option<Instant>>,
 }
 
 impl SmtpPool {
@@ -45,7 +49,17 @@ impl SmtpPool {
         process_permits: Arc<Semaphore>,
     ) -> Self {
         let hello = ClientId::Domain(hello.to_owned());
-        Self { account, egress, roots, hello, timeouts, gate, process_permits, idle: Mutex::default() }
+        Self {
+            account,
+            egress,
+            roots,
+            hello,
+            timeouts,
+            gate,
+            process_permits,
+            idle: Mutex::default(),
+            plainly_until: Mutex::default(),
+        }
     }
 
     /// A session for one message, on a kept connection or a fresh one. Waits while the account's connections, or this
@@ -62,8 +76,21 @@ impl SmtpPool {
                 Session::new(dialed, self.timeouts)
             }
         };
+        session.pipelines = session.offers_pipelining && !self.speaks_plainly();
         session.permits = Some((account, process));
         Ok(session)
+    }
+
+    /// Commands go one by one for a while: a server that hung up on several at once may have said why, and a reset
+    /// destroys what was said and not yet read.
+    pub fn speak_plainly(&self) {
+        let until = Instant::now() + PLAINLY_FOR;
+        *self.plainly_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    fn speaks_plainly(&self) -> bool {
+        let until = *self.plainly_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Closes kept connections beyond so many: the account's leases on them have gone back.

@@ -24,7 +24,10 @@ pub struct Session {
     pub(super) kept: bool,
     pub(super) idle_since: Instant,
     pub(super) permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
-    pipelining: bool,
+    pub(super) offers_pipelining: bool,
+    /// Whether commands of this message go together.
+    pub(super) pipelines: bool,
+    missed_why: bool,
     timeouts: SmtpTimeouts,
 }
 
@@ -43,7 +46,9 @@ impl Session {
             kept: false,
             idle_since: Instant::now(),
             permits: None,
-            pipelining: dialed.pipelining,
+            offers_pipelining: dialed.pipelining,
+            pipelines: false,
+            missed_why: false,
             timeouts,
         }
     }
@@ -54,24 +59,34 @@ impl Session {
         self.kept
     }
 
+    /// Whether the server hung up on commands that went together: it may have said why, unheard.
+    pub fn missed_why(&self) -> bool {
+        self.missed_why
+    }
+
     /// `MAIL FROM` and one `RCPT TO`. After a refusal the session is reset and can be used again.
     pub async fn envelope(&mut self, from: &str, to: &str) -> Result<(), SmtpFailure> {
         let mail = Mail::new(Some(mailbox(Phase::MailFrom, from)?), vec![]);
         let rcpt = Rcpt::new(mailbox(Phase::RcptTo, to)?, vec![]);
         let limit = self.timeouts.envelope;
-        if !self.pipelining {
+        if !self.pipelines {
             phase(limit, Phase::MailFrom, self.connection.command(mail)).await?;
             phase(limit, Phase::RcptTo, self.connection.command(rcpt)).await?;
             return Ok(());
         }
         self.astray = true;
         let sender = phase(limit, Phase::MailFrom, self.connection.command(format!("{mail}{rcpt}"))).await;
-        if matches!(sender, Err(SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. })) {
-            return sender.map(drop);
+        if let Err(failure @ (SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. })) = sender {
+            self.missed_why = failure != SmtpFailure::timed_out(Phase::MailFrom);
+            return Err(failure);
         }
         // Read whatever the first one said: it is due.
         let recipient = phase(limit, Phase::RcptTo, self.connection.read_response()).await;
-        self.astray = matches!(recipient, Err(SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. }));
+        if let Err(failure @ (SmtpFailure::Broken { .. } | SmtpFailure::Unusable { .. })) = &recipient {
+            self.missed_why = *failure != SmtpFailure::timed_out(Phase::RcptTo);
+        } else {
+            self.astray = false;
+        }
         sender.and(recipient).map(drop)
     }
 

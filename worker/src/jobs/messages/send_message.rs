@@ -146,7 +146,12 @@ impl Sending {
                     }
                     return Err(refused);
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    if session.missed_why() {
+                        self.sender.pool.speak_plainly();
+                    }
+                    return Err(failure);
+                }
             }
         }
     }
@@ -189,14 +194,15 @@ impl Sending {
 
     async fn record(&self, reading: Reading) -> Left {
         let accepted = reading.row.state == store::messages::OutcomeState::Accepted;
-        self.context.record(self.tenant, reading.row).await;
-        failpoint::hold("worker.after_record").await;
+        // Before it is recorded: from then on the next may go.
         if let Some(pause) = reading.pushback {
             let parked = self.context.limits.park(&BucketKey::Sender(self.sender_id), pause).await;
             if let Err(error) = parked {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a pause could not be told to the fleet");
             }
         }
+        self.context.record(self.tenant, reading.row).await;
+        failpoint::hold("worker.after_record").await;
         let senders = self.context.store.senders();
         let told = match reading.sender_fault {
             Some(reason) => senders.charge_fault(self.tenant, self.sender_id, reason).await.map(|paused| {

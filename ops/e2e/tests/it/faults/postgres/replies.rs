@@ -1,5 +1,7 @@
 //! Answers of Postgres that never arrive: it did what was asked, and nobody knows.
 
+use std::time::Duration;
+
 use domain::messages::MessageState;
 use e2e::System;
 use sqlx::PgConnection;
@@ -37,9 +39,21 @@ async fn close_gate(system: &System) -> anyhow::Result<PgConnection> {
     Ok(holder)
 }
 
-/// Loses the answer to the statement of `whom` that waits at the gate: swallows answers, lets it through, and cuts every
-/// connection when `done` holds in Postgres.
+/// Loses the answer to the statement of `whom` that waits at the gate, and cuts every connection.
 async fn lose_the_answer(
+    system: &System,
+    proxy: &FaultProxy,
+    gate: PgConnection,
+    whom: &'static str,
+    done: &'static str,
+) -> anyhow::Result<()> {
+    swallow_the_answer(system, proxy, gate, whom, done).await?;
+    proxy.cut();
+    Ok(())
+}
+
+/// Swallows answers and lets the statement of `whom` that waits at the gate through; `done` then holds in Postgres.
+async fn swallow_the_answer(
     system: &System,
     proxy: &FaultProxy,
     mut gate: PgConnection,
@@ -59,7 +73,6 @@ async fn lose_the_answer(
     sqlx::raw_sql("SELECT pg_advisory_unlock(1)").execute(&mut gate).await?;
     until("it is done in Postgres", async || Ok(system.database.count(done).await? > 0)).await;
     proxy.until_done("its answer was dropped", |now| now.replies_dropped > before).await;
-    proxy.cut();
     Ok(())
 }
 
@@ -78,6 +91,25 @@ async fn p3_after_a_lost_answer_to_the_compare_and_set_nothing_is_sent_and_the_r
     let view = system.store.messages().find_message(system.tenant, message).await?.expect("stored");
     assert!(view.attempts.iter().any(|attempt| attempt.outcome == "never_sent"), "{:?}", view.attempts);
     assert_eq!(view.tries, 1, "only the try that sent it counts");
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn p3_an_answer_that_never_comes_over_a_connection_that_never_ends_is_given_up() -> anyhow::Result<()> {
+    let (system, proxy) = behind_a_proxy().await?;
+    system.sink.rule(Moment::Rcpt, None, Some(1), Action::DelayMs(1_500))?;
+    let worker = system.work()?;
+    let message = system.message("ann@recipients.example").await?;
+    until("it is held at RCPT", async || Ok(system.sink.times("rcpt")? == 1)).await;
+    let committed = "SELECT count(*) FROM message_runs WHERE state = 'committing'";
+    swallow_the_answer(&system, &proxy, close_gate(&system).await?, "worker", committed).await?;
+    // What was swallowed stays lost; nobody is told, and what follows passes.
+    proxy.heal();
+    testkit::until_within(Duration::from_secs(60), "it is sent by another try", async || {
+        Ok(system.state(message).await? == MessageState::Accepted)
+    })
+    .await;
+    assert_eq!(system.taken(message)?, 1);
     worker.stop().await
 }
 
