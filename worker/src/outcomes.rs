@@ -15,9 +15,9 @@ use runtime::Group;
 /// Most outcomes in one statement.
 const OUTCOME_BATCH_MAX: usize = 128;
 /// What is not recorded when a worker is killed shows as uncertain, so not for long.
-const LINGER: Duration = Duration::from_millis(8);
+const LINGER: Duration = Duration::from_millis(10);
 /// Each may wait out an outage of Postgres.
-const LANES: usize = 3;
+const LANES: usize = 2;
 /// How long an outcome is kept while Postgres is away. Afterwards the row shows as uncertain at its deadline.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 /// Requests waiting for their turn; more than that wait at the door.
 const INBOX: usize = 4_096;
 /// A group is closed when nobody came for so long.
-const GAP: Duration = Duration::from_millis(1);
+const GAP: Duration = Duration::from_millis(2);
 
 pub struct Group<R, A> {
     inbox: mpsc::Sender<(R, oneshot::Sender<A>)>,

@@ -27,7 +27,7 @@ const LEDGER_SHARE: u32 = 10;
 #[derive(Args)]
 pub struct NoopBench {
     /// Jobs, each with one id.
-    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
     jobs: u32,
     /// Jobs in hand at once.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
