@@ -122,11 +122,9 @@ impl Enqueuer {
         for at in &places {
             *rows_to.entry(domain_of(&asked[*at].message)).or_default() += 1;
         }
-        let ask = |(domain, rows): (&Box<str>, &u32)| {
-            let (tenant, sender) = (lane.tenant, lane.sender);
-            Ask { tenant, sender, domain: domain.clone(), rows: *rows }
-        };
-        let asks: Vec<Ask> = rows_to.iter().map(ask).collect();
+        let LaneName { tenant, sender } = lane;
+        let asks: Vec<Ask> =
+            rows_to.iter().map(|(domain, rows)| Ask { tenant, sender, domain: domain.clone(), rows: *rows }).collect();
         let tokens = self.limits.token_ask(&asks).ok()?;
         let job = self.ids.next();
         let domains = rows_to.into_keys().collect();
