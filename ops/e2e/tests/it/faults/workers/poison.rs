@@ -45,7 +45,7 @@ async fn w10_one_poison_row_among_a_hundred_ends_in_quarantine_and_the_others_ar
 
 #[tokio::test]
 async fn w10_workers_that_abort_again_and_again_are_restarted_and_lose_nothing() -> anyhow::Result<()> {
-    const MESSAGES: usize = 40;
+    const MESSAGES: usize = 100;
     let system = System::without_orchestrator(&SinkOptions::default()).await?;
     let mut fleet = Fleet::on(&system);
     // Also of a row that is done: a stack that overflows and an allocation that fails end a process the same way.
