@@ -57,6 +57,23 @@ pub struct OutcomeRow {
     pub suppress: Option<String>,
 }
 
+impl OutcomeRow {
+    /// The provider took it, and nothing else is known.
+    pub fn accepted(message: MessageId, attempt: AttemptId) -> Self {
+        Self {
+            message,
+            expect: Expectation::Attempt(attempt),
+            state: OutcomeState::Accepted,
+            charged: true,
+            outcome: "accepted",
+            phase: None,
+            class: None,
+            reply: None,
+            suppress: None,
+        }
+    }
+}
+
 impl Messages<'_> {
     /// Records outcomes, their history and the suppressions they bring, in one statement. Answers which were
     /// recorded; the others were locked by somebody (ask again) or no longer expected (see `still_expected`).

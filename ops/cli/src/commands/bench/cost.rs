@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Meter {
     cpu_s: BTreeMap<&'static str, f64>,
     wal_bytes: i64,
-    statements: i64,
+    transactions: i64,
 }
 
 /// Redis's memory while something runs.
@@ -34,7 +34,7 @@ pub struct RedisPeak {
 impl Meter {
     pub async fn read(stack: &Stack) -> anyhow::Result<Self> {
         let mut postgres = PgConnection::connect(&stack.stores.database_url).await?;
-        let (wal_bytes, statements, backend): (i64, i64, i32) = sqlx::query_as(
+        let (wal_bytes, transactions, backend): (i64, i64, i32) = sqlx::query_as(
             "SELECT (pg_current_wal_lsn() - '0/0')::bigint,
                     (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()),
                     pg_backend_pid()",
@@ -49,7 +49,7 @@ impl Meter {
             ("postgres", server_of(backend as u32).map_or(0.0, cpu_of_family)),
             ("redis", redis_cpu(&mut stack.stores.redis().await?).await?),
         ]);
-        Ok(Self { cpu_s, wal_bytes, statements })
+        Ok(Self { cpu_s, wal_bytes, transactions })
     }
 
     /// From `before` to now, per 1,000 messages and per message.
@@ -66,7 +66,7 @@ impl Meter {
 
     /// Transactions of this database from `before` to now.
     pub fn transactions_since(&self, before: &Self) -> i64 {
-        self.statements - before.statements
+        self.transactions - before.transactions
     }
 
     /// Processor seconds of our own processes and of both stores, from `before` to now.

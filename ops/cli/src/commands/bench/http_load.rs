@@ -74,6 +74,11 @@ pub fn on_loopback(url: &str) -> anyhow::Result<(SocketAddr, String)> {
     let rest = url.strip_prefix("http://").context("the URL begins with http://")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let address: SocketAddr = host.parse().context("the URL names an address and a port of loopback")?;
-    anyhow::ensure!(address.ip().is_loopback(), "{address} is not on this machine: a load is sent to loopback only");
+    ensure_loopback(address)?;
     Ok((address, format!("/{path}")))
+}
+
+pub fn ensure_loopback(address: SocketAddr) -> anyhow::Result<()> {
+    anyhow::ensure!(address.ip().is_loopback(), "{address} is not on this machine: a load is sent to loopback only");
+    Ok(())
 }

@@ -8,7 +8,7 @@ use domain::ids::{AttemptId, JobId, MessageId, WorkerId};
 use domain::jobs::SendJob;
 use runtime::Ids;
 use sqlx::{Connection, PgConnection};
-use store::messages::{AttemptClaim, Expectation, OutcomeRow, OutcomeState};
+use store::messages::{AttemptClaim, OutcomeRow};
 use testkit::Build;
 use worker::commits::{Claimed, Commits};
 use worker::outcomes::{Outcomes, Recorded};
@@ -66,17 +66,7 @@ impl Ledger {
             body_sha256: [0; 32],
         };
         anyhow::ensure!(self.commits.commit(claim).await == Claimed::Won, "{message} was not won");
-        let outcome = OutcomeRow {
-            message,
-            expect: Expectation::Attempt(attempt),
-            state: OutcomeState::Accepted,
-            charged: true,
-            outcome: "accepted",
-            phase: None,
-            class: None,
-            reply: None,
-            suppress: None,
-        };
+        let outcome = OutcomeRow::accepted(message, attempt);
         anyhow::ensure!(self.outcomes.record(outcome).await == Recorded::Yes, "{message} was not recorded");
         Ok(())
     }

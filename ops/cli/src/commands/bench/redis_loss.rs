@@ -7,6 +7,7 @@ use serde_json::json;
 use super::BenchResult;
 use super::bulk::Bulk;
 use super::cost::RedisPeak;
+use super::http_load::ensure_loopback;
 use super::send::sent;
 use super::statistics::{median, rounded};
 use crate::stack::{Stack, StackPlan};
@@ -51,9 +52,7 @@ pub struct RedisLossBench {
 
 impl RedisLossBench {
     pub async fn run(&self) -> anyhow::Result<BenchResult> {
-        if let Some(smtp) = self.smtp {
-            anyhow::ensure!(smtp.ip().is_loopback(), "{smtp} is not on this machine: a load is sent to loopback only");
-        }
+        self.smtp.map(ensure_loopback).transpose()?;
         Stack::with(&PLAN, async |stack| self.lose(stack).await).await
     }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::BenchResult;
 use super::bulk::{Bulk, add_finished};
 use super::cost::{Meter, RedisPeak};
+use super::http_load::ensure_loopback;
 use super::load::{database_now, waits};
 use super::statistics::{quantile, rounded};
 use crate::stack::{Stack, StackPlan};
@@ -62,9 +63,7 @@ pub struct SendBench {
 
 impl SendBench {
     pub async fn run(&self) -> anyhow::Result<BenchResult> {
-        if let Some(smtp) = self.smtp {
-            anyhow::ensure!(smtp.ip().is_loopback(), "{smtp} is not on this machine: a load is sent to loopback only");
-        }
+        self.smtp.map(ensure_loopback).transpose()?;
         Stack::with(&PLAN, async |stack| self.drain(stack).await).await
     }
 

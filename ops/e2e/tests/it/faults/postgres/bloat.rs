@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{AttemptId, JobId, WorkerId};
 use e2e::System;
-use store::messages::{AttemptClaim, Expectation, LaneLook, OutcomeRow, OutcomeState};
+use store::messages::{AttemptClaim, LaneLook, OutcomeRow};
 use store::{Store, StoreOptions};
 use testkit::{SinkOptions, until};
 
@@ -62,17 +62,7 @@ async fn rounds(system: &System, store: &Store) -> anyhow::Result<Vec<Duration>>
         assert_eq!(messages.commit_attempts(worker, &claims).await?.len(), BATCH);
         claims_took.push(since.elapsed());
         messages.expire_commits(term, 100).await?;
-        let outcome = |claim: &AttemptClaim| OutcomeRow {
-            message: claim.message,
-            expect: Expectation::Attempt(claim.attempt),
-            state: OutcomeState::Accepted,
-            charged: true,
-            outcome: "accepted",
-            phase: None,
-            class: None,
-            reply: None,
-            suppress: None,
-        };
+        let outcome = |claim: &AttemptClaim| OutcomeRow::accepted(claim.message, claim.attempt);
         let outcomes: Vec<OutcomeRow> = claims.iter().map(outcome).collect();
         assert_eq!(messages.record_outcomes(worker, &outcomes).await?.len(), BATCH);
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::ids::MessageId;
 use domain::messages::MessageState;
-use e2e::System;
+use e2e::{System, WorkerHandle};
 use sqlx::PgConnection;
 use testkit::proxy::Fault;
 use testkit::sink::{Action, Moment};
@@ -76,16 +77,22 @@ async fn swallow_the_answer(
     Ok(())
 }
 
-#[tokio::test]
-async fn p3_after_a_lost_answer_to_the_compare_and_set_nothing_is_sent_and_the_row_goes_back() -> anyhow::Result<()> {
-    let (system, proxy) = behind_a_proxy().await?;
-    // Held at RCPT, it is on its way to the compare-and-set.
+const COMMITTED: &str = "SELECT count(*) FROM message_runs WHERE state = 'committing'";
+
+/// A worker with one message, which the server holds at RCPT.
+async fn on_its_way_to_the_compare_and_set(system: &System) -> anyhow::Result<(WorkerHandle, MessageId)> {
     system.sink.rule(Moment::Rcpt, None, Some(1), Action::DelayMs(1_500))?;
     let worker = system.work()?;
     let message = system.message("ann@recipients.example").await?;
     until("it is held at RCPT", async || Ok(system.sink.times("rcpt")? == 1)).await;
-    let committed = "SELECT count(*) FROM message_runs WHERE state = 'committing'";
-    lose_the_answer(&system, &proxy, close_gate(&system).await?, "worker", committed).await?;
+    Ok((worker, message))
+}
+
+#[tokio::test]
+async fn p3_after_a_lost_answer_to_the_compare_and_set_nothing_is_sent_and_the_row_goes_back() -> anyhow::Result<()> {
+    let (system, proxy) = behind_a_proxy().await?;
+    let (worker, message) = on_its_way_to_the_compare_and_set(&system).await?;
+    lose_the_answer(&system, &proxy, close_gate(&system).await?, "worker", COMMITTED).await?;
     system.until_state(message, MessageState::Accepted).await;
     assert_eq!(system.taken(message)?, 1);
     let view = system.store.messages().find_message(system.tenant, message).await?.expect("stored");
@@ -97,12 +104,8 @@ async fn p3_after_a_lost_answer_to_the_compare_and_set_nothing_is_sent_and_the_r
 #[tokio::test]
 async fn p3_an_answer_that_never_comes_over_a_connection_that_never_ends_is_given_up() -> anyhow::Result<()> {
     let (system, proxy) = behind_a_proxy().await?;
-    system.sink.rule(Moment::Rcpt, None, Some(1), Action::DelayMs(1_500))?;
-    let worker = system.work()?;
-    let message = system.message("ann@recipients.example").await?;
-    until("it is held at RCPT", async || Ok(system.sink.times("rcpt")? == 1)).await;
-    let committed = "SELECT count(*) FROM message_runs WHERE state = 'committing'";
-    swallow_the_answer(&system, &proxy, close_gate(&system).await?, "worker", committed).await?;
+    let (worker, message) = on_its_way_to_the_compare_and_set(&system).await?;
+    swallow_the_answer(&system, &proxy, close_gate(&system).await?, "worker", COMMITTED).await?;
     // What was swallowed stays lost; nobody is told, and what follows passes.
     proxy.heal();
     testkit::until_within(Duration::from_secs(60), "it is sent by another try", async || {
