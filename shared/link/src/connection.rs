@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Script, TlsCertificates, ToRedisArgs};
+use redis::{Client, FromRedisValue, Script, TlsCertificates, ToRedisArgs, Value};
 
 use crate::{Keys, LinkError, PulseView, Result};
 
@@ -74,9 +74,19 @@ impl Link {
 
     /// Runs a script that takes generation and beat first, and learns the beat it answers.
     pub async fn call(&self, script: &Script, keys: &[String], args: &[Arg<'_>]) -> Result<Answer> {
+        self.call_for(script, keys, args).await
+    }
+
+    /// As `call`, where the rest of the answer is not a list of texts.
+    pub async fn call_for<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        args: &[Arg<'_>],
+    ) -> Result<Answer<T>> {
         let (generation, beat) = self.0.pulse.get();
         let known = [Arg::Owned(generation.simple().to_string()), Arg::Number(beat)];
-        let answer = self.invoke(script, keys, known.iter().chain(args)).await?;
+        let answer = self.run(script, keys, known.iter().chain(args)).await?;
         if answer.status == "lost" {
             self.0.pulse.raise_doubt();
             return Err(LinkError::Lost);
@@ -94,6 +104,15 @@ impl Link {
         keys: &[String],
         args: impl IntoIterator<Item = &'a Arg<'a>>,
     ) -> Result<Answer> {
+        self.run(script, keys, args).await
+    }
+
+    async fn run<'a, T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        args: impl IntoIterator<Item = &'a Arg<'a>>,
+    ) -> Result<Answer<T>> {
         let mut invocation = script.prepare_invoke();
         for key in keys {
             invocation.key(key);
@@ -130,17 +149,22 @@ impl ToRedisArgs for Arg<'_> {
 
 /// What a script answered: a word, the beat, and the rest.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Answer<T = String> {
     pub status: String,
     pub beat: Option<i64>,
-    pub rest: Vec<String>,
+    pub rest: Vec<T>,
 }
 
-impl Answer {
-    pub fn read(parts: Vec<String>) -> Result<Self> {
+impl<T: FromRedisValue> Answer<T> {
+    fn read(parts: Vec<Value>) -> Result<Self> {
         let mut parts = parts.into_iter();
-        let status = parts.next().ok_or(LinkError::Unreadable)?;
-        let beat = parts.next().map(|beat| beat.parse().map_err(|_| LinkError::Unreadable)).transpose()?;
-        Ok(Self { status, beat, rest: parts.collect() })
+        let status = text(parts.next().ok_or(LinkError::Unreadable)?)?;
+        let beat = parts.next().map(|beat| text(beat)?.parse().map_err(|_| LinkError::Unreadable)).transpose()?;
+        let rest = T::from_redis_values(parts.collect()).map_err(|_| LinkError::Unreadable)?;
+        Ok(Self { status, beat, rest })
     }
+}
+
+fn text(part: Value) -> Result<String> {
+    String::from_redis_value(part).map_err(|_| LinkError::Unreadable)
 }

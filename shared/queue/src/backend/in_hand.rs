@@ -1,24 +1,26 @@
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Lease;
 
-/// The leases this process holds, by token.
+/// What this process holds, by the number of each claim's turn and the place in it.
 #[derive(Default)]
 pub(crate) struct InHand {
-    leases: Mutex<HashMap<String, Lease>>,
+    leases: Mutex<HashMap<(u64, usize), Lease>>,
     removed: Notify,
 }
 
 impl InHand {
-    pub(crate) fn insert(&self, lease: &Lease) {
-        self.lock().insert(lease.token().to_owned(), lease.clone());
+    pub(crate) fn insert(&self, leases: &[Lease]) {
+        self.lock().extend(leases.iter().map(|lease| (lease.number(), lease.clone())));
     }
 
-    pub(crate) fn remove(&self, lease: &Lease) {
-        self.lock().remove(lease.token());
+    pub(crate) fn remove<'a>(&self, leases: impl Iterator<Item = &'a Lease>) {
+        let mut held = self.lock();
+        leases.for_each(|lease| drop(held.remove(&lease.number())));
+        drop(held);
         self.removed.notify_waiters();
     }
 
@@ -35,11 +37,19 @@ impl InHand {
         }
     }
 
-    pub(crate) fn all(&self) -> Vec<Lease> {
-        self.lock().values().cloned().collect()
+    /// The tokens that stand for all of it.
+    pub(crate) fn tokens(&self) -> HashSet<Arc<str>> {
+        self.lock().values().map(Lease::token).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Lease>> {
+    /// What stands under these tokens is no longer ours, or all of it.
+    pub(crate) fn lose(&self, tokens: Option<&HashSet<String>>) -> u64 {
+        let held = self.lock();
+        let lost = held.values().filter(|lease| tokens.is_none_or(|tokens| tokens.contains(&*lease.token())));
+        lost.map(Lease::lose).count() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(u64, usize), Lease>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

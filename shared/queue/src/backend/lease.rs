@@ -9,7 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::Shared;
+use super::Shared;
+use super::record::Record;
 use crate::{QueueError, Result, scripts};
 
 /// The right to handle one job for a while.
@@ -18,11 +19,8 @@ pub struct Lease(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    job: String,
-    token: String,
-    deliveries: u32,
-    age_at_claim: Duration,
-    claimed_at: Moment,
+    claim: Arc<Claim>,
+    claimed: Claimed,
     /// Tokens that go back when it is settled.
     unused: Mutex<Vec<TokenReturn>>,
     /// Lost, or the worker is asked to stop.
@@ -31,11 +29,21 @@ struct Inner {
     _permit: OwnedSemaphorePermit,
 }
 
-/// One moment by Redis's clock, and no later by ours.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
+/// One call that took jobs: what they share.
+pub(super) struct Claim {
+    pub turn: u64,
+    pub token: Arc<str>,
+    /// One moment by Redis's clock, and no later by ours.
     pub redis_us: i64,
     pub ours: Instant,
+}
+
+/// One of its jobs.
+pub(super) struct Claimed {
+    pub place: usize,
+    pub job: String,
+    pub record: Record,
+    pub deliveries: u32,
 }
 
 /// Whether a row is now written into the lease.
@@ -47,55 +55,53 @@ pub enum Marked {
 }
 
 impl Lease {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        (job, token): (String, String),
-        deliveries: u32,
-        age_at_claim: Duration,
-        claimed_at: Moment,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, claim: Arc<Claim>, claimed: Claimed, permit: OwnedSemaphorePermit) -> Self {
         let over = shared.stop.child_token();
-        Self(Arc::new(Inner {
-            shared,
-            job,
-            token,
-            deliveries,
-            age_at_claim,
-            claimed_at,
-            unused: Mutex::default(),
-            over,
-            _permit: permit,
-        }))
+        Self(Arc::new(Inner { shared, claim, claimed, unused: Mutex::default(), over, _permit: permit }))
     }
 
     pub fn job(&self) -> &str {
-        &self.0.job
+        &self.0.claimed.job
     }
 
-    pub fn token(&self) -> &str {
-        &self.0.token
+    /// What the job is held by; jobs that were claimed together have one.
+    pub(super) fn token(&self) -> Arc<str> {
+        Arc::clone(&self.0.claim.token)
+    }
+
+    /// Which claim of this process took it.
+    pub(super) fn turn(&self) -> u64 {
+        self.0.claim.turn
+    }
+
+    /// Tells it from every other of this process.
+    pub(super) fn number(&self) -> (u64, usize) {
+        (self.0.claim.turn, self.0.claimed.place)
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.0.claimed.record
     }
 
     /// An earlier holder vanished: whatever kills workers may be in here.
     pub fn is_redelivered(&self) -> bool {
-        self.0.deliveries > 0
+        self.0.claimed.deliveries > 0
     }
 
     /// How often it came back: the exponent of its next delay.
     pub(crate) fn deliveries(&self) -> u32 {
-        self.0.deliveries
+        self.0.claimed.deliveries
     }
 
     /// How long ago the job was pushed: Redis's measure until the claim, this process's since.
     pub fn age(&self) -> Duration {
-        self.0.age_at_claim + self.0.claimed_at.ours.elapsed()
+        self.0.claimed.record.pushed_ms().map_or(Duration::ZERO, |pushed| self.since_us(pushed * 1_000))
     }
 
     /// How long ago a moment of Redis's clock was; never less than it truly is.
     pub fn since_us(&self, moment: i64) -> Duration {
-        let since_claim = self.0.claimed_at.ours.elapsed().as_micros() as i64;
-        Duration::from_micros(u64::try_from(since_claim + self.0.claimed_at.redis_us - moment).unwrap_or(0))
+        let since_claim = self.0.claim.ours.elapsed().as_micros() as i64;
+        Duration::from_micros(u64::try_from(since_claim + self.0.claim.redis_us - moment).unwrap_or(0))
     }
 
     /// These tokens were not used: they go back when the job is settled as done, by whoever holds its lease then.
@@ -138,8 +144,9 @@ impl Lease {
     async fn write_mark(&self, row: String) -> Result<Marked> {
         let Shared { link, options, .. } = &*self.0.shared;
         let keys = link.keys();
-        let names = [keys.pulse(), keys.pool(&options.pool, "holders"), keys.pool(&options.pool, "marks")];
-        let args = [Arg::Text(&self.0.job), Arg::Text(&self.0.token), Arg::Owned(row)];
+        let held = keys.pool(&options.pool, &format!("held:{}", self.0.claim.token));
+        let names = [keys.pulse(), held, keys.pool(&options.pool, "marks")];
+        let args = [Arg::Text(self.job()), Arg::Owned(row)];
         match link.call(&scripts::MARK, &names, &args).await?.status.as_str() {
             "marked" => Ok(Marked::Yes),
             "gone" => {
@@ -154,8 +161,8 @@ impl Lease {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("job", &self.0.job)
-            .field("deliveries", &self.0.deliveries)
+            .field("job", &self.job())
+            .field("deliveries", &self.deliveries())
             .finish_non_exhaustive()
     }
 }

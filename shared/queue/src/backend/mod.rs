@@ -6,9 +6,11 @@
 mod in_hand;
 mod lease;
 mod pump;
+mod record;
 mod renewer;
 mod settle_layer;
 mod settler;
+mod waiting;
 mod wake;
 
 use std::convert::Infallible;
@@ -24,7 +26,7 @@ use domain::ids::WorkerId;
 use domain::jobs::PoolName;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +36,7 @@ use crate::QueueLink;
 use in_hand::InHand;
 use settle_layer::SettleLayer;
 use settler::Settler;
+use waiting::Waiting;
 
 /// A job as its handler gets it.
 #[derive(Debug, Clone)]
@@ -70,9 +73,6 @@ impl BackendOptions {
     }
 }
 
-/// Jobs between the pump and their handlers. Few: at a stop they wait until the handlers in flight have ended.
-const DELIVERIES_WAITING: usize = 2;
-
 impl BackendOptions {
     /// If Redis heard nobody for this long, it was out of reach. Always shorter than a lease, which would else run out
     /// unnoticed, and longer than the pause between two renewals.
@@ -99,7 +99,7 @@ struct Tasks {
 pub struct QueueBackend<J> {
     shared: Arc<Shared>,
     settler: Settler,
-    deliveries: (mpsc::Sender<Delivery<J>>, mpsc::Receiver<Delivery<J>>),
+    waiting: Arc<Waiting<J>>,
     tasks: Option<Tasks>,
     closing: Option<BoxFuture<'static, ()>>,
 }
@@ -115,8 +115,8 @@ impl<J> QueueBackend<J> {
             stop,
             options,
         });
-        let deliveries = mpsc::channel(DELIVERIES_WAITING);
-        Self { settler: Settler::new(Arc::clone(&shared)), shared, deliveries, tasks: None, closing: None }
+        let settler = Settler::new(Arc::clone(&shared));
+        Self { settler, shared, waiting: Arc::default(), tasks: None, closing: None }
     }
 }
 
@@ -128,7 +128,7 @@ impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
         self.tasks.get_or_insert_with(|| {
             let (shared, settler) = (Arc::clone(&self.shared), self.settler.handle());
             Tasks {
-                pump: tokio::spawn(pump::pump(Arc::clone(&shared), settler, self.deliveries.0.clone())),
+                pump: tokio::spawn(pump::pump(Arc::clone(&shared), settler, Arc::clone(&self.waiting))),
                 others: [tokio::spawn(wake::listen(Arc::clone(&shared))), tokio::spawn(renewer::renew(shared))],
             }
         });
@@ -136,21 +136,17 @@ impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.deliveries.1.poll_recv(cx).map(|delivery| delivery.map(|delivery| Ok(task(delivery))))
+        self.waiting.poll_take(cx).map(|delivery| Some(Ok(task(delivery))))
     }
 
-    /// Called when no handler runs any more: gives back what was claimed and not started, then waits for the settler.
+    /// Called when no handler runs any more: what was claimed and not started goes back, then the settler is waited for.
     fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
         if self.closing.is_none() {
             self.shared.stop.cancel();
-            self.deliveries.1.close();
-            while let Ok(unstarted) = self.deliveries.1.try_recv() {
-                self.settler.handle().release(&unstarted.lease);
-            }
             let (tasks, shared, settler) = (self.tasks.take(), Arc::clone(&self.shared), self.settler.take());
             self.closing = Some(Box::pin(async move {
                 let Some(Tasks { pump, others }) = tasks else { return };
-                // It ends by itself, and may just have been handed jobs that it has to give back.
+                // It ends by itself, when it has given back what nobody began.
                 let _ = tokio::time::timeout(shared.options.drain, pump).await;
                 settler.drain(shared.options.drain).await;
                 others.into_iter().for_each(|task| task.abort());
@@ -190,6 +186,6 @@ impl<J: DeserializeOwned + Send + Sync + 'static> BackendConfig for QueueBackend
 }
 
 fn task<J>(delivery: Delivery<J>) -> Task<Delivery<J>> {
-    let id = apalis_core::task::task_id::TaskId::from_string(delivery.lease.token().to_owned());
+    let id = apalis_core::task::task_id::TaskId::from_string(delivery.lease.job().to_owned());
     apalis_core::task::builder::TaskBuilder::new(delivery).task_id(id).build()
 }

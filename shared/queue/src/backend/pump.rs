@@ -1,33 +1,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::Arg;
+use link::{Arg, Value};
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use super::lease::Moment;
+use super::lease::{Claim, Claimed};
+use super::record::Record;
 use super::settler::SettlerHandle;
+use super::waiting::Waiting;
 use super::{Delivery, Lease, Shared};
 use crate::backoff::Waits;
 use crate::{QueueError, Result, scripts};
 
 /// Jobs taken in one call.
-const CLAIM_MAX: usize = 128;
+const CLAIM_MAX: usize = 256;
 const LOST_WAIT: Duration = Duration::from_millis(50);
 
-/// Claims jobs whenever there is a free hand, until stopped.
-pub(super) async fn pump<J: DeserializeOwned>(
-    shared: Arc<Shared>,
-    settler: SettlerHandle,
-    deliveries: mpsc::Sender<Delivery<J>>,
-) {
+/// Claims jobs whenever there is a free hand, until stopped; gives back then what no handler has begun.
+pub(super) async fn pump<J: DeserializeOwned>(shared: Arc<Shared>, settler: SettlerHandle, waiting: Arc<Waiting<J>>) {
+    claim_until_stopped(&shared, &settler, &waiting).await;
+    waiting.take_all().iter().for_each(|unstarted| settler.release(&unstarted.lease));
+}
+
+async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler: &SettlerHandle, waiting: &Waiting<J>) {
     let mut waits = Waits::new();
     let mut turn = 0u64;
     loop {
-        let Some(permits) = free_hands(&shared).await else { return };
+        let Some(permits) = free_hands(shared).await else { return };
         turn += 1;
-        match claim(&shared, permits, turn).await {
+        match claim(shared, permits, turn).await {
             Ok(claimed) if claimed.is_empty() => {
                 waits = Waits::new();
                 let idle = timeout(shared.options.poll, shared.wake.notified());
@@ -39,9 +42,7 @@ pub(super) async fn pump<J: DeserializeOwned>(
             Ok(claimed) => {
                 failpoint::hold("queue.after_claim").await;
                 waits = Waits::new();
-                for (lease, payload) in claimed {
-                    deliver(&shared, &settler, &deliveries, lease, &payload).await;
-                }
+                waiting.put(claimed.into_iter().filter_map(|lease| read(shared, settler, lease)));
             }
             Err(error) => {
                 metrics::counter!("postfleet_queue_claim_errors_total").increment(1);
@@ -68,77 +69,81 @@ async fn free_hands(shared: &Shared) -> Option<Vec<OwnedSemaphorePermit>> {
     Some(std::iter::once(first).chain(more.take(CLAIM_MAX - 1)).collect())
 }
 
-async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u64) -> Result<Vec<(Lease, String)>> {
+async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u64) -> Result<Vec<Lease>> {
     let (keys, pool) = (shared.link.keys(), &shared.options.pool);
     let [high, normal, low] = keys.ready(pool);
     let part = |part| keys.pool(pool, part);
     let names = [
         keys.pulse(),
-        keys.window(),
+        part("held"),
         part("data"),
         high,
         normal,
         low,
         part("delayed"),
         part("leases"),
-        part("holders"),
         part("deliveries"),
         part("marks"),
         part("crashed"),
-        part("garbage"),
     ];
+    let token: Arc<str> = format!("{}:{turn}", shared.options.worker).into();
     let args = [
-        Arg::Owned(format!("{}:{turn}", shared.options.worker)),
+        Arg::Text(&token),
         Arg::Number(permits.len() as i64),
         Arg::Number(shared.options.lease.as_millis() as i64),
         Arg::Number(shared.options.silence().as_millis() as i64),
     ];
-    let asked_at = Instant::now();
-    let answer = shared.link.call(&scripts::CLAIM, &names, &args).await?;
-    let (now, jobs) = answer.rest.split_first().ok_or(QueueError::Unreadable)?;
-    let claimed_at = Moment { redis_us: now.parse().map_err(|_| QueueError::Unreadable)?, ours: asked_at };
-    if jobs.len() % 5 != 0 {
-        return Err(QueueError::Unreadable);
-    }
+    let ours = Instant::now();
+    let answer = shared.link.call_for::<Value>(&scripts::CLAIM, &names, &args).await?;
+    let mut parts = answer.rest.into_iter();
+    let redis_us =
+        texts(parts.next())?.pop().flatten().and_then(|now| now.parse().ok()).ok_or(QueueError::Unreadable)?;
+    let claim = Arc::new(Claim { turn, token, redis_us, ours });
     let mut permits = permits.into_iter();
-    let mut claimed = Vec::with_capacity(jobs.len() / 5);
-    for parts in jobs.chunks_exact(5) {
-        let [job, token, deliveries, age_ms, payload] = parts else { continue };
-        let Some(permit) = permits.next() else { break };
-        let age = Duration::from_millis(age_ms.parse().unwrap_or(0));
-        let deliveries = deliveries.parse().unwrap_or(0);
-        let ids = (job.clone(), token.clone());
-        let lease = Lease::new(Arc::clone(shared), ids, deliveries, age, claimed_at, permit);
-        shared.in_hand.insert(&lease);
-        claimed.push((lease, payload.clone()));
+    let mut leases = Vec::with_capacity(permits.len());
+    while let Some(ids) = parts.next() {
+        let (ids, records) = (texts(Some(ids))?, texts(parts.next())?);
+        // Named only where some job came back at all.
+        let mut deliveries = texts(parts.next())?.into_iter();
+        for ((id, record), permit) in ids.into_iter().zip(records).zip(&mut permits) {
+            let deliveries = deliveries.next().flatten().and_then(|count| count.parse().ok()).unwrap_or(0);
+            let job = id.ok_or(QueueError::Unreadable)?;
+            let claimed = Claimed { place: leases.len(), job, record: Record::read(record), deliveries };
+            leases.push(Lease::new(Arc::clone(shared), Arc::clone(&claim), claimed, permit));
+        }
     }
-    Ok(claimed)
+    shared.in_hand.insert(&leases);
+    Ok(leases)
+}
+
+fn texts(part: Option<Value>) -> Result<Vec<Option<String>>> {
+    let text = |part| match part {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| QueueError::Unreadable),
+        _ => Err(QueueError::Unreadable),
+    };
+    match part {
+        Some(Value::Array(parts)) => parts.into_iter().map(text).collect(),
+        Some(single) => Ok(vec![text(single)?]),
+        None => Err(QueueError::Unreadable),
+    }
 }
 
 /// A payload that does not read is set aside: its rows come back through the rescue, nobody dies of it.
-async fn deliver<J: DeserializeOwned>(
-    shared: &Shared,
-    settler: &SettlerHandle,
-    deliveries: &mpsc::Sender<Delivery<J>>,
-    lease: Lease,
-    payload: &str,
-) {
-    match serde_json::from_str(payload) {
-        Ok(job) => {
-            let held = lease.clone();
-            let delivered = tokio::select! {
-                biased;
-                () = shared.stop.cancelled() => false,
-                sent = deliveries.send(Delivery { job, lease }) => sent.is_ok(),
-            };
-            if !delivered {
-                settler.release(&held);
-            }
-        }
-        Err(error) => {
-            metrics::counter!("postfleet_queue_garbage_total").increment(1);
-            tracing::error!(job = lease.job(), pool = %shared.options.pool, %error, "set a job aside that does not read");
+fn read<J: DeserializeOwned>(shared: &Shared, settler: &SettlerHandle, lease: Lease) -> Option<Delivery<J>> {
+    let error = match lease.record() {
+        record @ Record::Read { .. } => match serde_json::from_str(record.payload().unwrap_or_default()) {
+            Ok(job) => return Some(Delivery { job, lease }),
+            Err(error) => error.to_string(),
+        },
+        Record::Unreadable => "its record lacks a part".to_owned(),
+        Record::Gone => {
             settler.garbage(&lease);
+            return None;
         }
-    }
+    };
+    metrics::counter!("postfleet_queue_garbage_total").increment(1);
+    tracing::error!(job = lease.job(), pool = %shared.options.pool, error, "set a job aside that does not read");
+    settler.garbage(&lease);
+    None
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use link::Arg;
 
-use super::{Lease, Shared};
+use super::Shared;
 use crate::backoff::Waits;
 use crate::{QueueError, Result, scripts};
 
@@ -16,15 +16,15 @@ pub(super) async fn renew(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(every).await;
         loop {
-            let leases = shared.in_hand.all();
-            if leases.is_empty() {
+            let tokens = shared.in_hand.tokens();
+            if tokens.is_empty() {
                 break;
             }
-            match renew_all(&shared, &leases).await {
+            match renew_all(&shared, &tokens).await {
                 Ok(()) => break,
                 Err(QueueError::Lost) => {
                     // Nothing of the old generation can be held any more.
-                    leases.iter().for_each(Lease::lose);
+                    shared.in_hand.lose(None);
                     break;
                 }
                 Err(error) => {
@@ -37,20 +37,18 @@ pub(super) async fn renew(shared: Arc<Shared>) {
     }
 }
 
-async fn renew_all(shared: &Shared, leases: &[Lease]) -> Result<()> {
+async fn renew_all(shared: &Shared, tokens: &HashSet<Arc<str>>) -> Result<()> {
     let (keys, pool) = (shared.link.keys(), &shared.options.pool);
-    let names = [keys.pulse(), keys.pool(pool, "leases"), keys.pool(pool, "holders")];
+    let names = [keys.pulse(), keys.pool(pool, "leases")];
     let mut args = vec![
         Arg::Number(shared.options.lease.as_millis() as i64),
         Arg::Number(shared.options.silence().as_millis() as i64),
     ];
-    for lease in leases {
-        args.extend([Arg::Text(lease.job()), Arg::Text(lease.token())]);
-    }
+    args.extend(tokens.iter().map(|token| Arg::Text(token)));
     let lost: HashSet<String> = shared.link.call(&scripts::RENEW, &names, &args).await?.rest.into_iter().collect();
-    for lease in leases.iter().filter(|lease| lost.contains(lease.token())) {
-        lease.lose();
-        metrics::counter!("postfleet_queue_leases_lost_total").increment(1);
+    if !lost.is_empty() {
+        let lost = shared.in_hand.lose(Some(&lost));
+        metrics::counter!("postfleet_queue_leases_lost_total").increment(lost);
     }
     Ok(())
 }

@@ -6,16 +6,18 @@ use link::{Arg, encode_returns};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::record::{Record, Share};
 use super::{Lease, Shared};
 use crate::backoff::Waits;
 use crate::{Outcome, QueueError, Result, scripts};
 
 /// Leases ended in one call.
-const SETTLE_BATCH_MAX: usize = 128;
+const SETTLE_BATCH_MAX: usize = 256;
 /// First delay of a job whose handler failed; doubles with every delivery.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_CEILING: Duration = Duration::from_secs(60);
 
+#[derive(Clone, Copy)]
 enum Verdict {
     Done,
     Release,
@@ -124,9 +126,8 @@ async fn run(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Settlement>
             }
         }
         failpoint::hold("queue.after_settle").await;
-        for settlement in batch.drain(..) {
-            shared.in_hand.remove(&settlement.lease);
-        }
+        shared.in_hand.remove(batch.iter().map(|settlement| &settlement.lease));
+        batch.clear();
     }
 }
 
@@ -146,24 +147,58 @@ async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
         low,
         part("delayed"),
         part("leases"),
-        part("holders"),
+        part("held"),
         part("deliveries"),
         part("marks"),
         part("garbage"),
     ];
-    let mut args = vec![Arg::Owned(keys.bell()), Arg::Owned(keys.wake(pool))];
+    let mut sorted: Vec<&Settlement> = batch.iter().collect();
+    sorted.sort_by_key(|settlement| settlement.kind());
+    let claims: Vec<&[&Settlement]> = sorted.chunk_by(|a, b| a.lease.turn() == b.lease.turn()).collect();
+    let tokens: Vec<Arc<str>> = claims.iter().map(|claim| claim[0].lease.token()).collect();
+
+    let mut args = vec![Arg::Owned(keys.bell()), Arg::Owned(keys.wake(pool)), Arg::Number(claims.len() as i64)];
+    for (claim, token) in claims.iter().zip(&tokens) {
+        args.extend([Arg::Text(token), Arg::Number(claim.len() as i64)]);
+        args.extend(claim.iter().map(|settlement| Arg::Text(settlement.lease.job())));
+    }
     let before = names.len();
-    for Settlement { lease, verdict, unused } in batch {
-        let (word, delay) = match verdict {
-            Verdict::Done => ("done", Duration::ZERO),
-            Verdict::Release => ("release", Duration::ZERO),
-            Verdict::Garbage => ("garbage", Duration::ZERO),
-            Verdict::Retry(delay) => ("retry", *delay),
-        };
-        let delay = Arg::Number(delay.as_millis() as i64);
-        args.extend([Arg::Text(lease.job()), Arg::Text(lease.token()), Arg::Text(word), delay]);
-        encode_returns(unused, before, &mut names, &mut args);
+    for alike in sorted.chunk_by(|a, b| a.kind() == b.kind() && a.unused.is_empty() && b.unused.is_empty()) {
+        let Kind { share, word, delay, .. } = alike[0].kind();
+        args.extend([
+            Arg::Number(alike.len() as i64),
+            Arg::Text(word),
+            Arg::Number(delay.as_millis() as i64),
+            Arg::Text(share.tenant),
+            Arg::Text(share.sender),
+            Arg::Number(i64::from(share.rows)),
+            Arg::Number(i64::from(share.priority)),
+        ]);
+        encode_returns(&alike[0].unused, before, &mut names, &mut args);
     }
     shared.link.call(&scripts::SETTLE, &names, &args).await?;
     Ok(())
+}
+
+/// What is alike in this is settled at once.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Kind<'a> {
+    turn: u64,
+    share: Share<'a>,
+    word: &'static str,
+    delay: Duration,
+}
+
+impl Settlement {
+    fn kind(&self) -> Kind<'_> {
+        let (word, delay) = match (self.verdict, self.lease.record()) {
+            (_, Record::Gone) => ("gone", Duration::ZERO),
+            (_, Record::Unreadable) => ("unreadable", Duration::ZERO),
+            (Verdict::Done, _) => ("done", Duration::ZERO),
+            (Verdict::Release, _) => ("release", Duration::ZERO),
+            (Verdict::Garbage, _) => ("garbage", Duration::ZERO),
+            (Verdict::Retry(delay), _) => ("retry", delay),
+        };
+        Kind { turn: self.lease.turn(), share: self.lease.record().share(), word, delay }
+    }
 }

@@ -43,6 +43,7 @@ impl QueueLink {
             keys.pool(pool, "delayed"),
             keys.pool(pool, "leases"),
             keys.pool(pool, "crashed"),
+            keys.pool(pool, "held"),
         ];
         let answer = self.call(&scripts::AUDIT, &names, &[]).await?;
         let numbers: Vec<u64> = answer.rest.iter().filter_map(|part| part.parse().ok()).collect();

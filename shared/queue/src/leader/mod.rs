@@ -5,6 +5,7 @@ mod beat;
 mod begin;
 mod crashed;
 mod forfeit;
+mod held;
 mod occupancy;
 mod standing;
 

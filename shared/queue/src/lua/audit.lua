@@ -1,11 +1,14 @@
 -- Do the counts add up? Every job with data stands in exactly one place.
--- KEYS: pulse, window, reservations, data, ready:0, ready:1, ready:2, delayed, leases, crashed
+-- KEYS: pulse, window, reservations, data, ready:0, ready:1, ready:2, delayed, leases, crashed, held
 -- ARGV: generation, beat
 local lost, beat = refused(KEYS[1], ARGV[1], ARGV[2])
 if lost then return { 'lost' } end
 local jobs = redis.call('HLEN', KEYS[4])
 local ready = redis.call('LLEN', KEYS[5]) + redis.call('LLEN', KEYS[6]) + redis.call('LLEN', KEYS[7])
-local leased = redis.call('ZCARD', KEYS[9])
+local leased = 0
+for _, token in ipairs(redis.call('ZRANGE', KEYS[9], 0, -1)) do
+    leased = leased + redis.call('SCARD', KEYS[11] .. ':' .. token)
+end
 local placed = ready + redis.call('ZCARD', KEYS[8]) + leased + redis.call('HLEN', KEYS[10])
 local leaked = jobs == 0 and redis.call('HLEN', KEYS[3]) == 0 and redis.call('EXISTS', KEYS[2]) == 1
 if leaked or redis.call('HGET', KEYS[2], 'recount') then

@@ -1,66 +1,93 @@
--- Ends leases. Fenced: only the holder's token counts, so what a zombie settles late changes nothing.
--- KEYS: pulse, window, caps, backlog, drained, data, ready:0, ready:1, ready:2, delayed, leases, holders, deliveries,
+-- Ends what workers hold. Fenced: only what still stands under the token counts, so what a zombie settles late changes
+-- nothing.
+-- KEYS: pulse, window, caps, backlog, drained, data, ready:0, ready:1, ready:2, delayed, leases, held, deliveries,
 --       marks, garbage, buckets …
--- ARGV: generation, beat, bell channel, wake channel, then per job: id, token, verdict (done|release|retry|garbage),
---       ms, tokens to give back
+-- ARGV: generation, beat, bell channel, wake channel, how many tokens, then per token: it, how many jobs, the jobs …;
+--       then for the jobs in that order, as many at once as are alike:
+--       how many, verdict (done|release|retry|garbage|unreadable|gone), ms, tenant, sender, rows, priority, tokens to give back
 local lost, beat = refused(KEYS[1], ARGV[1], ARGV[2])
 if lost then return { 'lost' } end
 local now = now_us()
 
-local ids, places, place = {}, {}, 5
-while place <= #ARGV do
-    ids[#ids + 1] = ARGV[place]
-    places[#places + 1] = place
-    place = place + 5 + 5 * ARGV[place + 4]
-end
-local ours, our_places = {}, {}
-for at, token in ipairs(redis.call('HMGET', KEYS[12], unpack(ids))) do
-    if token == ARGV[places[at] + 1] then
-        ours[#ours + 1] = ids[at]
-        our_places[#our_places + 1] = places[at]
+local ids, ours, place = {}, {}, 6
+for _ = 1, tonumber(ARGV[5]) do
+    local token, first, last = ARGV[place], place + 2, place + 1 + ARGV[place + 1]
+    local held = KEYS[12] .. ':' .. token
+    for at, member in ipairs(redis.call('SMISMEMBER', held, unpack(ARGV, first, last))) do
+        ids[#ids + 1] = ARGV[first + at - 1]
+        ours[#ids] = member == 1
     end
+    redis.call('SREM', held, unpack(ARGV, first, last))
+    if redis.call('EXISTS', held) == 0 then redis.call('ZREM', KEYS[11], token) end
+    place = last + 1
 end
-if #ours == 0 then return { 'ok', beat } end
-redis.call('ZREM', KEYS[11], unpack(ours))
-redis.call('HDEL', KEYS[12], unpack(ours))
-redis.call('HDEL', KEYS[14], unpack(ours))
 
-local ended, released, freed, done = {}, 0, 0, 0
+local ended, released, freed, done, recount = {}, 0, 0, 0, false
 local by_tenant, by_sender, done_by_sender = {}, {}, {}
 local function add(sums, name, rows) sums[name] = (sums[name] or 0) + rows end
-for at, record in ipairs(redis.call('HMGET', KEYS[6], unpack(ours))) do
-    local id, from = ours[at], our_places[at]
-    local verdict, delay = ARGV[from + 2], tonumber(ARGV[from + 3])
-    local tenant, sender, rows, priority = parse(record or '')
-    if not tenant then
-        ended[#ended + 1] = id
-        redis.call('HSET', KEYS[2], 'recount', 1)
-    elseif verdict == 'release' then
-        redis.call('LPUSH', KEYS[7 + priority], id)
-        released = released + 1
-    elseif verdict == 'retry' then
-        redis.call('HINCRBY', KEYS[13], id, 1)
-        redis.call('ZADD', KEYS[10], math.floor(now / 1000) + delay, id)
-    else
-        ended[#ended + 1] = id
-        freed = freed + rows
-        add(by_tenant, tenant, rows)
-        add(by_sender, sender, rows)
-        if verdict == 'done' then
-            done = done + rows
-            add(done_by_sender, sender, rows)
-        else
-            redis.call('LPUSH', KEYS[15], id)
-            redis.call('LTRIM', KEYS[15], 0, 99)
-            redis.call('EXPIRE', KEYS[15], 86400)
+
+local function stands(id)
+    local there = redis.call('HEXISTS', KEYS[6], id) == 1
+    if not there then ended[#ended + 1] = id end
+    return there
+end
+
+local function set_aside(id)
+    redis.call('LPUSH', KEYS[15], id)
+    redis.call('LTRIM', KEYS[15], 0, 99)
+    redis.call('EXPIRE', KEYS[15], 86400)
+end
+
+local at, marked = 1, redis.call('EXISTS', KEYS[14]) == 1
+while at <= #ids do
+    local alike, verdict, delay = tonumber(ARGV[place]), ARGV[place + 1], tonumber(ARGV[place + 2])
+    local tenant, sender, rows = ARGV[place + 3], ARGV[place + 4], tonumber(ARGV[place + 5])
+    local priority, count = tonumber(ARGV[place + 6]), 0
+    for turn = at, at + alike - 1 do
+        local id = ids[turn]
+        if ours[turn] then
+            count = count + 1
+            if marked then redis.call('HDEL', KEYS[14], id) end
+            if verdict == 'release' then
+                if stands(id) then
+                    redis.call('LPUSH', KEYS[7 + priority], id)
+                    released = released + 1
+                end
+            elseif verdict == 'retry' then
+                if stands(id) then
+                    redis.call('HINCRBY', KEYS[13], id, 1)
+                    redis.call('ZADD', KEYS[10], math.floor(now / 1000) + delay, id)
+                end
+            else
+                ended[#ended + 1] = id
+                if verdict == 'garbage' or verdict == 'unreadable' then set_aside(id) end
+            end
         end
     end
-    give_back(15, from + 4, now)
+    at, place = at + alike, place + 7
+    if count > 0 then
+        if verdict == 'done' or verdict == 'garbage' then
+            freed = freed + rows * count
+            add(by_tenant, tenant, rows * count)
+            add(by_sender, sender, rows * count)
+        end
+        if verdict == 'done' then
+            done = done + rows * count
+            add(done_by_sender, sender, rows * count)
+        elseif verdict == 'unreadable' then
+            recount = true
+        end
+        place = give_back(15, place, now)
+    else
+        place = place + 1 + 5 * ARGV[place]
+    end
 end
 if #ended > 0 then
-    redis.call('HDEL', KEYS[6], unpack(ended))
-    redis.call('HDEL', KEYS[13], unpack(ended))
+    if redis.call('HDEL', KEYS[6], unpack(ended)) < #ended then recount = true end
+    if redis.call('EXISTS', KEYS[13]) == 1 then redis.call('HDEL', KEYS[13], unpack(ended)) end
 end
+-- Some had no record, or none that says whose they were: nobody knows what they held in the window.
+if recount then redis.call('HSET', KEYS[2], 'recount', 1) end
 if freed > 0 then
     lower(KEYS[2], 'rows', freed)
     for tenant, rows in pairs(by_tenant) do lower(KEYS[2], 't:' .. tenant, rows) end

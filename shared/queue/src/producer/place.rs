@@ -9,7 +9,8 @@ impl QueueLink {
     /// Where a job is, for whoever asks about one of its rows.
     pub async fn place_of(&self, pool: &PoolName, job: JobId) -> Result<JobPlace> {
         let keys = self.keys();
-        let names = [keys.pulse(), keys.pool(pool, "data"), keys.reserved(), keys.pool(pool, "holders")];
+        let part = |part| keys.pool(pool, part);
+        let names = [keys.pulse(), part("data"), keys.reserved(), part("leases"), part("held")];
         let answer = self.call(&scripts::PLACE, &names, &[Arg::Owned(job.to_string())]).await?;
         // A token begins with the worker that holds it.
         let worker = || answer.rest.first()?.split(':').next()?.parse().ok();

@@ -20,14 +20,14 @@ use super::ledger::Ledger;
 use crate::stack::Stores;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Of the jobs with a ledger: each is three statements' share in Postgres.
 const LEDGER_SHARE: u32 = 10;
 
 #[derive(Args)]
 pub struct NoopBench {
     /// Jobs, each with one id.
-    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
     jobs: u32,
     /// Jobs in hand at once.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -6,7 +5,7 @@ use domain::jobs::PoolName;
 use domain::window::WINDOW_ROWS_MIN;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use queue::Keys;
+use queue::{Keys, QueueLink};
 use rand::Rng;
 use rand::rngs::StdRng;
 use redis::AsyncCommands;
@@ -171,12 +170,11 @@ impl<'a> Chaos<'a> {
 
     /// Jobs that stand in a worker's name.
     async fn held_jobs(&self, worker: Uuid) -> anyhow::Result<Vec<Uuid>> {
-        let (keys, pool) = (Keys::with_tag(&self.stack.stores.redis_tag), PoolName::send_shared());
-        let mut redis = self.stack.stores.redis().await?;
-        let holders: HashMap<String, String> = redis.hgetall(keys.pool(&pool, "holders")).await?;
+        let stores = &self.stack.stores;
+        let link = QueueLink::connect(&stores.services.redis_url, Keys::with_tag(&stores.redis_tag))?;
         let prefix = format!("{}:", domain::ids::WorkerId(worker));
-        let ids = holders.into_iter().filter(|(_, token)| token.starts_with(&prefix));
-        Ok(ids.filter_map(|(job, _)| Some(job.parse::<domain::ids::JobId>().ok()?.uuid())).collect())
+        let held = link.held(&PoolName::send_shared()).await?;
+        Ok(held.into_iter().filter(|(_, token)| token.starts_with(&prefix)).map(|(job, _)| job.uuid()).collect())
     }
 }
 

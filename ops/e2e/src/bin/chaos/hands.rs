@@ -1,11 +1,11 @@
 //! What a frozen worker has in its hands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::ids::{JobId, MessageId, WorkerId};
+use domain::ids::{MessageId, WorkerId};
 use domain::jobs::PoolName;
-use queue::Keys;
+use queue::{Keys, QueueLink};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -62,10 +62,8 @@ async fn messages(connection: &mut PgConnection, which: &str, ids: &[Uuid]) -> a
 
 /// Jobs that a worker holds, each with its token.
 async fn held_jobs(redis_url: &str) -> anyhow::Result<Vec<(Uuid, String)>> {
-    let key = Keys::default().pool(&PoolName::send_shared(), "holders");
-    let mut redis = redis::Client::open(redis_url)?.get_multiplexed_async_connection().await?;
-    let holders: HashMap<String, String> = redis::cmd("HGETALL").arg(key).query_async(&mut redis).await?;
-    holders.into_iter().map(|(job, token)| Ok((job.parse::<JobId>()?.uuid(), token))).collect()
+    let held = QueueLink::connect(redis_url, Keys::default())?.held(&PoolName::send_shared()).await?;
+    Ok(held.into_iter().map(|(job, token)| (job.uuid(), token)).collect())
 }
 
 /// Messages whose job stands in Redis and that no worker holds. None, if it cannot be known at this moment.
