@@ -22,7 +22,7 @@ pub enum Claimed {
 }
 
 /// A session waits meanwhile, and nothing else.
-const LINGER: Duration = Duration::from_millis(10);
+const LINGER: Duration = Duration::from_millis(20);
 const LANES: usize = 2;
 
 pub struct Commits {

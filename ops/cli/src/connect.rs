@@ -10,6 +10,12 @@ pub fn store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
     Ok(Store::connect(&config.database_url, &options)?)
 }
 
+/// For a worker's statements.
+pub fn worker_store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
+    let options = StoreOptions::new(name).connections_max(config.database_connections).planned_once();
+    Ok(Store::connect(&config.database_url, &options)?)
+}
+
 /// A connection or two beside the usual ones, for what must not wait behind them.
 pub fn small_store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
     Ok(Store::connect(&config.database_url, &StoreOptions::new(name).connections_max(1))?)

@@ -8,7 +8,7 @@ pub const WINDOW_ROWS_MAX: u32 = 20_000;
 const SENDER_SHARE_SECS: f64 = 2.0;
 /// One over this of the window is a tenant's share while others wait.
 const TENANT_SHARE_OF: u32 = 4;
-/// Weight of the newest second in the measured drain.
+/// Weight of the newest second in a drain that falls.
 const DRAIN_SMOOTHING: f64 = 0.5;
 
 /// About one second of measured drain.
@@ -28,12 +28,14 @@ pub fn sender_share(drain_per_s: f64, connections: u32) -> u32 {
     by_drain.max(connections).clamp(1, WINDOW_ROWS_MAX)
 }
 
-/// The measured drain after one more second in which `rows` were settled.
+/// The measured drain after one more second in which `rows` were settled. A faster one is believed at once: the window
+/// was what held it down.
 pub fn smooth_drain(before: f64, rows: u32, seconds: f64) -> f64 {
     if seconds <= 0.0 {
         return before;
     }
-    before + DRAIN_SMOOTHING * (f64::from(rows) / seconds - before)
+    let newest = f64::from(rows) / seconds;
+    if newest > before { newest } else { before + DRAIN_SMOOTHING * (newest - before) }
 }
 
 #[cfg(test)]
@@ -61,8 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn the_drain_settles_on_a_steady_rate() {
-        let drain = (0..20).fold(0.0, |drain, _| smooth_drain(drain, 800, 1.0));
+    fn the_drain_rises_at_once_and_falls_by_halves() {
+        assert_eq!(smooth_drain(0.0, 800, 1.0), 800.0);
+        assert_eq!(smooth_drain(800.0, 0, 1.0), 400.0);
+        let drain = (0..20).fold(5_000.0, |drain, _| smooth_drain(drain, 800, 1.0));
         assert!((drain - 800.0).abs() < 1.0, "{drain}");
     }
 }

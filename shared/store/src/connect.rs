@@ -16,6 +16,8 @@ pub struct StoreOptions {
     /// still commit behind our back.
     pub statement_timeout: Duration,
     pub acquire_timeout: Duration,
+    /// Statements are planned once for a connection, whatever their arguments.
+    pub planned_once: bool,
 }
 
 impl StoreOptions {
@@ -25,12 +27,19 @@ impl StoreOptions {
             application_name: application_name.into(),
             statement_timeout: Duration::from_secs(8),
             acquire_timeout: Duration::from_secs(5),
+            planned_once: false,
         }
     }
 
     /// For migrations, which may build an index for hours; each step bounds its own locks.
     pub fn unhurried(self) -> Self {
         Self { statement_timeout: Duration::ZERO, ..self }
+    }
+
+    /// For a worker, all of whose statements find rows by their keys: there is nothing that a plan for just these
+    /// arguments could do better, and Postgres would plan every job's anew.
+    pub fn planned_once(self) -> Self {
+        Self { planned_once: true, ..self }
     }
 
     pub fn connections_max(self, connections_max: u32) -> Self {
@@ -44,6 +53,7 @@ impl Store {
         let connect = PgConnectOptions::from_str(url)?.application_name(&options.application_name).options([
             ("statement_timeout", options.statement_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
+            ("plan_cache_mode", if options.planned_once { "force_generic_plan" } else { "auto" }.to_owned()),
             ("lock_timeout", if options.statement_timeout.is_zero() { "0" } else { "5000" }.to_owned()),
         ]);
         let pool = PgPoolOptions::new()

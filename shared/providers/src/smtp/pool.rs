@@ -71,7 +71,9 @@ impl SmtpPool {
         let mut session = match self.take_idle() {
             Some(session) => session,
             None => {
-                let dialed = dial(&self.account, &self.egress, &self.roots, &self.hello, &self.timeouts).await?;
+                // Boxed: what it needs would be reserved for every message, most of which find a connection kept.
+                let dialing = Box::pin(dial(&self.account, &self.egress, &self.roots, &self.hello, &self.timeouts));
+                let dialed = dialing.await?;
                 metrics::counter!("postfleet_smtp_connections_total").increment(1);
                 Session::new(dialed, self.timeouts)
             }

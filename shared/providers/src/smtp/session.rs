@@ -16,7 +16,8 @@ use super::{SmtpPool, SmtpTimeouts};
 
 /// One conversation with an account's server. Dropping it closes the connection; only `give_back` keeps it.
 pub struct Session {
-    pub(super) connection: AsyncSmtpConnection,
+    /// Boxed: it is large, and a session is handed on several times for each message.
+    pub(super) connection: Box<AsyncSmtpConnection>,
     pub(super) dot_begun: Option<Arc<AtomicBool>>,
     /// A reply is due that was not read: nothing that comes from here can be told to belong to anything.
     pub(super) astray: bool,
@@ -39,7 +40,7 @@ const GO_AHEAD: u16 = 354;
 impl Session {
     pub(super) fn new(dialed: Dialed, timeouts: SmtpTimeouts) -> Self {
         Self {
-            connection: dialed.connection,
+            connection: Box::new(dialed.connection),
             dot_begun: dialed.dot_begun,
             astray: false,
             sent: 0,

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 /// Requests waiting for their turn; more than that wait at the door.
 const INBOX: usize = 4_096;
 /// A group is closed when nobody came for so long.
-const GAP: Duration = Duration::from_millis(2);
+const GAP: Duration = Duration::from_millis(4);
 
 pub struct Group<R, A> {
     inbox: mpsc::Sender<(R, oneshot::Sender<A>)>,
@@ -53,8 +53,8 @@ async fn gather<R, A, F, Fut>(
     while requests.recv_many(&mut group, most).await > 0 {
         let since = Instant::now();
         while group.len() < most && lanes.available_permits() < lanes_max && since.elapsed() < linger {
-            let room = most - group.len();
-            match timeout(GAP, requests.recv_many(&mut group, room)).await {
+            let (room, left) = (most - group.len(), linger.saturating_sub(since.elapsed()));
+            match timeout(GAP.min(left), requests.recv_many(&mut group, room)).await {
                 Ok(more) if more > 0 => {}
                 _ => break,
             }
