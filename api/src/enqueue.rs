@@ -74,8 +74,9 @@ impl Enqueuer {
         Self { store, queue, limits, ids, clock, refused: Arc::new(Mutex::new(LruCache::new(REFUSED_MAX))) }
     }
 
-    /// Stores the messages, and answers for each in order. When this returns, every one of them is durable.
-    pub async fn enqueue(&self, tenant: TenantId, asked: Vec<Asked>) -> Result<Vec<Enqueued>, ApiError> {
+    /// Stores the messages, and answers for each in order. When this returns, every one of them is durable. An error
+    /// hands them back.
+    pub async fn enqueue(&self, tenant: TenantId, asked: Vec<Asked>) -> Result<Vec<Enqueued>, (ApiError, Vec<Asked>)> {
         let held = self.reserve(tenant, &asked).await;
         let mut jobs: HashMap<usize, JobId> = HashMap::new();
         for held in &held {
@@ -88,11 +89,14 @@ impl Enqueuer {
             message,
         };
         let rows: Vec<EnqueueRow> = asked.into_iter().enumerate().map(row).collect();
-        let stored = self.store.messages().enqueue_messages(tenant, &rows).await;
-        if stored.is_err() {
-            self.unreserve(&rows, &held, Instant::now() + REDIS_WITHIN).await;
-        }
-        let stored = stored?;
+        let stored = match self.store.messages().enqueue_messages(tenant, &rows).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.unreserve(&rows, &held, Instant::now() + REDIS_WITHIN).await;
+                let asked = |EnqueueRow { id, message, dedupe_hash, .. }| Asked { id, message, dedupe_hash };
+                return Err((error.into(), rows.into_iter().map(asked).collect()));
+            }
+        };
         failpoint::hold("api.after_commit").await;
         self.tell_redis(tenant, &rows, &stored, held).await;
         failpoint::hold("api.before_answer").await;

@@ -11,8 +11,8 @@ use crate::ApiError;
 use crate::enqueue::{Asked, Enqueuer};
 
 const GROUP_MAX: usize = 128;
-const LINGER: Duration = Duration::from_millis(2);
-const LANES: usize = 3;
+const LINGER: Duration = Duration::from_millis(4);
+const LANES: usize = 2;
 
 pub struct Intake(Group<(TenantId, Asked), Result<Enqueued, ApiError>>);
 
@@ -39,21 +39,21 @@ async fn accept(enqueuer: &Enqueuer, asked: Vec<(TenantId, Asked)>) -> Vec<Resul
     }
     for (tenant, asked) in by_tenant {
         let (places, asked): (Vec<usize>, Vec<Asked>) = asked.into_iter().unzip();
-        match enqueuer.enqueue(tenant, asked.clone()).await {
+        match enqueuer.enqueue(tenant, asked).await {
             Ok(stored) => {
                 for (at, stored) in places.into_iter().zip(stored) {
                     answers[at] = Some(Ok(stored));
                 }
             }
             // One that the database refuses must not take the others with it; one that was stored is refused by its id.
-            Err(error) if places.len() > 1 && !error.is_unavailable() => {
+            Err((error, asked)) if places.len() > 1 && !error.is_unavailable() => {
                 for (at, asked) in places.into_iter().zip(asked) {
-                    let stored = enqueuer.enqueue(tenant, vec![asked]).await;
+                    let stored = enqueuer.enqueue(tenant, vec![asked]).await.map_err(|(error, _)| error);
                     answers[at] =
                         Some(stored.and_then(|stored| stored.first().copied().ok_or_else(ApiError::unavailable)));
                 }
             }
-            Err(error) => {
+            Err((error, _)) => {
                 for at in places {
                     answers[at] = Some(Err(error.clone()));
                 }

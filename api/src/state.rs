@@ -11,7 +11,7 @@ use crate::ApiOptions;
 use crate::enqueue::Enqueuer;
 use crate::extract::{KeyCache, RequestRates};
 use crate::intake::Intake;
-use crate::routes::contents::KnownContents;
+use crate::routes::contents::{KnownContents, WrittenContents};
 use crate::routes::messages::KnownSenders;
 
 /// What every request may use. Cloned several times for each, so only a pointer.
@@ -35,6 +35,7 @@ pub struct Shared {
     pub(crate) rates: RequestRates,
     pub(crate) senders: KnownSenders,
     pub(crate) contents: KnownContents,
+    pub(crate) written: WrittenContents,
     /// Places for who watches: each is a connection to Redis.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for checks of senders: each speaks to a server of a caller's choice.
@@ -60,6 +61,7 @@ impl ApiState {
             rates: RequestRates::new(options.key_rate, options.redis_within),
             senders: KnownSenders::default(),
             contents: KnownContents::default(),
+            written: WrittenContents::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             intake: Intake::start(enqueuer.clone()),

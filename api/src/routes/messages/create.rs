@@ -33,7 +33,7 @@ pub async fn create(
     let bytes = read_body(body, MESSAGE_MAX_BYTES, "a message has at most 256 KiB").await?;
     let draft: MessageDraft = parse(&bytes)?;
     let stored = KnownContents::of(&state, caller.tenant, &draft).await?;
-    let message = check(&state, draft, stored)?;
+    let message = check(&state, caller.tenant, draft, stored)?;
     ensure_sender(&state, caller.tenant, &message).await?;
     let accepted = state.intake.accept(caller.tenant, Asked::new(state.ids.next(), creation, 0, message)).await?;
     Ok((StatusCode::ACCEPTED, Json(AcceptedView::from(accepted))))
@@ -46,11 +46,12 @@ async fn ensure_sender(state: &ApiState, tenant: TenantId, message: &NewMessage)
 
 pub(super) fn check(
     state: &ApiState,
+    tenant: TenantId,
     draft: MessageDraft,
     stored: Option<Arc<Content>>,
 ) -> Result<NewMessage, ApiError> {
     let now = state.clock.now().ok_or_else(ApiError::unavailable)?;
-    Ok(draft.validate(now, stored)?)
+    Ok(draft.validate_with(now, stored, |written| state.written.check(tenant, written))?)
 }
 
 pub(super) fn unknown_sender() -> ApiError {

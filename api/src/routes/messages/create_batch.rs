@@ -65,9 +65,10 @@ pub async fn create_batch(
             Err(error) => Err(error),
         });
     }
-    let checking = state.clone();
+    let (checking, tenant) = (state.clone(), caller.tenant);
     let checked: Vec<Result<NewMessage, ApiError>> = blocking(move || {
-        known.into_iter().map(|known| known.and_then(|(stored, draft)| check(&checking, draft, stored))).collect()
+        let check = |(stored, draft)| check(&checking, tenant, draft, stored);
+        known.into_iter().map(|known| known.and_then(check)).collect()
     })
     .await?;
     if checked.iter().flat_map(|result| result.as_ref().err()).any(ApiError::is_unavailable) {
@@ -91,7 +92,11 @@ pub async fn create_batch(
             Err(error) => Some(error),
         })
         .collect();
-    let stored = if accepted.is_empty() { Vec::new() } else { state.enqueuer.enqueue(caller.tenant, accepted).await? };
+    let stored = if accepted.is_empty() {
+        Vec::new()
+    } else {
+        state.enqueuer.enqueue(caller.tenant, accepted).await.map_err(|(error, _)| error)?
+    };
 
     let status = if stored.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::ACCEPTED };
     let mut stored = stored.into_iter();

@@ -119,19 +119,30 @@ impl MessageDraft {
     /// Checks everything and names every field that is wrong, not only the first. `stored` is what `content` names, if
     /// the tenant has it.
     pub fn validate(self, now: DateTime<Utc>, stored: Option<Arc<Content>>) -> Result<NewMessage, InvalidDraft> {
+        self.validate_with(now, stored, |written| check_templates(&written).map(|()| Arc::new(written)))
+    }
+
+    /// As `validate`. `check_written` answers for the templates that stand in the message itself: who has seen the same
+    /// before need not compile them again.
+    pub fn validate_with(
+        mut self,
+        now: DateTime<Utc>,
+        stored: Option<Arc<Content>>,
+        check_written: impl FnOnce(Content) -> Result<Arc<Content>, InvalidDraft>,
+    ) -> Result<NewMessage, InvalidDraft> {
         let mut problems = Problems::default();
         let to = problems.keep("to", Address::parse(&self.to));
         let reply_to = self.reply_to.as_deref().and_then(|text| problems.keep("reply_to", Address::parse(text)));
 
+        let alone = self.subject.is_none() && self.html.is_none() && self.text.is_none();
         let written = ContentDraft {
-            subject: self.subject.clone().unwrap_or_default(),
-            html: self.html.clone(),
-            text: self.text.clone(),
+            subject: self.subject.take().unwrap_or_default(),
+            html: self.html.take(),
+            text: self.text.take(),
         };
         match self.content {
             None => written.look_for_problems(&mut problems),
             Some(_) => {
-                let alone = self.subject.is_none() && self.html.is_none() && self.text.is_none();
                 problems.require("content", alone, "give either content, or subject with html or text");
                 problems.require("content", stored.is_some(), "you have no such content");
             }
@@ -162,7 +173,7 @@ impl MessageDraft {
 
         let content = match stored.filter(|_| self.content.is_some()) {
             Some(stored) => stored,
-            None => Arc::new(written.into_content()?),
+            None => check_written(written.into())?,
         };
         Ok(NewMessage {
             sender: self.sender,
@@ -183,7 +194,11 @@ impl ContentDraft {
     pub fn validate(self) -> Result<Content, InvalidDraft> {
         let mut problems = Problems::default();
         self.look_for_problems(&mut problems);
-        if problems.is_empty() { self.into_content() } else { Err(InvalidDraft::Fields(problems.list())) }
+        if !problems.is_empty() {
+            return Err(InvalidDraft::Fields(problems.list()));
+        }
+        let content = Content::from(self);
+        check_templates(&content).map(|()| content)
     }
 
     fn look_for_problems(&self, problems: &mut Problems) {
@@ -196,16 +211,16 @@ impl ContentDraft {
             problems.require(field, !holds_nul, "contains a NUL character");
         }
     }
+}
 
-    fn into_content(self) -> Result<Content, InvalidDraft> {
-        let content = Content { subject: self.subject, html: self.html, text: self.text };
-        check_templates(&content)?;
-        Ok(content)
+impl From<ContentDraft> for Content {
+    fn from(draft: ContentDraft) -> Self {
+        Self { subject: draft.subject, html: draft.html, text: draft.text }
     }
 }
 
 /// Compiles every part, so that a broken template is refused here and not at the moment of sending.
-fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
+pub fn check_templates(content: &Content) -> Result<(), InvalidDraft> {
     let mut problems = Problems::default();
     let parts = [("subject", Some(&content.subject)), ("html", content.html.as_ref()), ("text", content.text.as_ref())];
     for (field, source) in parts.into_iter().filter_map(|(field, source)| Some((field, source?))) {
