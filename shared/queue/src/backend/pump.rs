@@ -26,11 +26,26 @@ pub(super) async fn pump<J: DeserializeOwned>(shared: Arc<Shared>, settler: Sett
 
 async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler: &SettlerHandle, waiting: &Waiting<J>) {
     let mut waits = Waits::new();
-    let mut turn = 0u64;
+    let (mut turn, mut overlaps, mut unread) = (0u64, false, Vec::new());
+    let deliver = |leases: &mut Vec<Lease>| {
+        waiting.put(leases.drain(..).filter_map(|lease| read(shared, settler, lease)));
+    };
     loop {
-        let Some(permits) = free_hands(shared).await else { return };
+        let free = if overlaps { free_now(shared) } else { None };
+        let permits = match free {
+            Some(permits) => permits,
+            None => {
+                deliver(&mut unread);
+                let Some(permits) = free_hands(shared).await else { return };
+                permits
+            }
+        };
         turn += 1;
-        match claim(shared, permits, turn).await {
+        let asked = permits.len();
+        // While there is more than hands can take, Redis gathers the next jobs as the last ones are read.
+        let (answer, ()) = tokio::join!(claim(shared, permits, turn), async { deliver(&mut unread) });
+        overlaps = answer.as_ref().is_ok_and(|claimed| claimed.len() == asked);
+        match answer {
             Ok(claimed) if claimed.is_empty() => {
                 waits = Waits::new();
                 let idle = timeout(shared.options.poll, shared.wake.notified());
@@ -42,7 +57,7 @@ async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler:
             Ok(claimed) => {
                 failpoint::hold("queue.after_claim").await;
                 waits = Waits::new();
-                waiting.put(claimed.into_iter().filter_map(|lease| read(shared, settler, lease)));
+                unread = claimed;
             }
             Err(error) => {
                 metrics::counter!("postfleet_queue_claim_errors_total").increment(1);
@@ -56,6 +71,13 @@ async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler:
             }
         }
     }
+}
+
+/// The hands that are free at this moment.
+fn free_now(shared: &Shared) -> Option<Vec<OwnedSemaphorePermit>> {
+    let free = std::iter::from_fn(|| Arc::clone(&shared.permits).try_acquire_owned().ok());
+    let free: Vec<_> = if shared.stop.is_cancelled() { Vec::new() } else { free.take(CLAIM_MAX).collect() };
+    (!free.is_empty()).then_some(free)
 }
 
 /// Waits for one free hand and takes the others that are free too. `None` when stopped.
