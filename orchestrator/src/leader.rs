@@ -10,7 +10,9 @@ use uuid::Uuid;
 const TTL: Duration = Duration::from_secs(5);
 /// It is trusted for less, and counted from before the renewal was asked for: a slow answer extends nothing.
 const TRUST: Duration = Duration::from_secs(4);
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+const STAND_EVERY: Duration = Duration::from_secs(1);
+/// Two renewals may fail before the trust ends.
+const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 
 /// Whether this process leads. Correctness never needs it: every leader write checks the term in Postgres.
 #[derive(Clone)]
@@ -52,16 +54,17 @@ impl Leadership {
         Ok(term)
     }
 
-    /// Stands again every second, and resigns at the end so that another need not wait.
+    /// Stands again and again, and resigns at the end so that another need not wait.
     pub async fn keep_standing(self, shutdown: Shutdown) {
         while !shutdown.is_begun() {
             if let Err(error) = self.stand().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "could not stand for election");
             }
-            metrics::gauge!("postfleet_leader").set(if self.term().is_some() { 1.0 } else { 0.0 });
+            let leads = self.term().is_some();
+            metrics::gauge!("postfleet_leader").set(if leads { 1.0 } else { 0.0 });
             tokio::select! {
                 () = shutdown.begun() => {}
-                () = tokio::time::sleep(RENEW_EVERY) => {}
+                () = tokio::time::sleep(if leads { RENEW_EVERY } else { STAND_EVERY }) => {}
             }
         }
         if let Some(term) = self.term()

@@ -1,9 +1,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use limits::Limiter;
 use queue::QueueLink;
 use runtime::Ids;
-use store::{Store, Term};
+use store::{FleetSigns, Store, Term};
+use tokio::time::Instant;
 
 use crate::drain::MeasuredDrain;
 use crate::reconcilers::{
@@ -11,6 +13,9 @@ use crate::reconcilers::{
     RescueMessages, ResolveUncertain, SweepSurface, WriteOffWorkers,
 };
 use crate::{Leadership, Reconciler};
+
+/// A beat, and some time for it to be late.
+const SIGNS_HOLD: Duration = Duration::from_millis(1_500);
 
 /// What reconcilers work with.
 #[derive(Clone)]
@@ -24,6 +29,7 @@ pub struct Parts {
     pub(crate) ingress_queue: Option<String>,
     pub(crate) drain: Arc<MeasuredDrain>,
     in_step: Arc<Mutex<Option<Term>>>,
+    signs: Arc<Mutex<Option<(Instant, FleetSigns)>>>,
 }
 
 impl Parts {
@@ -39,6 +45,7 @@ impl Parts {
             ingress_queue: None,
             drain: Arc::default(),
             in_step: Arc::default(),
+            signs: Arc::default(),
         }
     }
 
@@ -52,6 +59,16 @@ impl Parts {
     pub(crate) fn term_in_step(&self) -> Option<Term> {
         let in_step = *self.in_step.lock().unwrap_or_else(PoisonError::into_inner);
         self.leadership.term().filter(|term| in_step == Some(*term))
+    }
+
+    /// What the last beat saw, while it says anything about this moment. `None`: whoever wants to know has to look.
+    pub(crate) fn signs(&self) -> Option<FleetSigns> {
+        let seen = *self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.filter(|(at, _)| at.elapsed() < SIGNS_HOLD).map(|(_, signs)| signs)
+    }
+
+    pub(crate) fn see(&self, at: Instant, signs: FleetSigns) {
+        *self.signs.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, signs));
     }
 
     pub(crate) fn set_in_step(&self, term: Option<Term>) {

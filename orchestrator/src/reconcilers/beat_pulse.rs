@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use queue::leader::{Beat, Begun};
 use store::{FleetState, Term};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
+use super::write_off_workers::SILENT_SECS;
 use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -22,6 +24,14 @@ pub struct BeatPulse {
 impl BeatPulse {
     pub fn new(parts: Parts) -> Self {
         Self { parts, pending: Mutex::default() }
+    }
+
+    /// What is seen with the beat is seen from before it was asked for.
+    async fn raise(&self, term: Term) -> anyhow::Result<Option<FleetState>> {
+        let asked = Instant::now();
+        let Some(raised) = self.parts.store.fleet().raise_beat(term, SILENT_SECS).await? else { return Ok(None) };
+        self.parts.see(asked, raised.signs);
+        Ok(Some(raised.state))
     }
 
     async fn begin_generation(&self, term: Term, lost: &FleetState, why: &'static str) -> anyhow::Result<Report> {
@@ -84,18 +94,21 @@ impl Reconciler for BeatPulse {
             Some((of, state)) if of == term => state,
             // A new leader first makes sure that Redis has what its predecessor raised.
             _ if self.parts.term_in_step() != Some(term) => self.parts.store.fleet().state().await?,
-            _ => match self.parts.store.fleet().raise_beat(term).await {
+            _ => match self.raise(term).await {
                 Ok(Some(state)) => state,
                 Ok(None) => return Ok(Report::default()),
                 Err(error) => {
                     // It may have been raised all the same: look before raising again.
                     self.parts.set_in_step(None);
-                    return Err(error.into());
+                    return Err(error);
                 }
             },
         };
         *pending = Some((term, state.clone()));
-        self.parts.queue.pulse().adopt(state.generation, state.beat);
+        let Parts { store, queue, limits, .. } = &self.parts;
+        if let Err(error) = runtime::pulse::adopt_state(store, queue, limits, &state).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "could not read the changed limits");
+        }
         match self.parts.queue.beat(state.beat - 1, state.beat).await? {
             Beat::Raised(drained) => {
                 *pending = None;

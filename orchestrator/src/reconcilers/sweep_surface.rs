@@ -8,8 +8,10 @@ const EVERY: Duration = Duration::from_secs(60);
 const ROWS_MAX: i64 = 5_000;
 /// For whoever pushed them to look at.
 const REFUSALS_KEPT_DAYS: i32 = 30;
+const WORKERS_KEPT_DAYS: i32 = 7;
 
-/// Forgets answers to repeatable requests after their time, and refused tasks of the ingress queue.
+/// Forgets answers to repeatable requests after their time, refused tasks of the ingress queue, and workers that ended
+/// long ago.
 pub struct SweepSurface {
     parts: Parts,
 }
@@ -36,7 +38,9 @@ impl Reconciler for SweepSurface {
         }
         let answers = self.parts.store.idempotency().sweep(ROWS_MAX).await?;
         let refusals = self.parts.store.ingress().sweep(REFUSALS_KEPT_DAYS, ROWS_MAX).await?;
-        let again_in = (answers.max(refusals) == ROWS_MAX as u64).then_some(Duration::ZERO);
-        Ok(Report { again_in, ..Report::default().count("answers", answers).count("ingress_refusals", refusals) })
+        let workers = self.parts.store.workers().forget_ended(WORKERS_KEPT_DAYS, ROWS_MAX).await?;
+        let again_in = (answers.max(refusals).max(workers) == ROWS_MAX as u64).then_some(Duration::ZERO);
+        let report = Report::default().count("answers", answers).count("ingress_refusals", refusals);
+        Ok(Report { again_in, ..report.count("workers", workers) })
     }
 }

@@ -9,11 +9,9 @@ use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Five heartbeats.
-const SILENT_SECS: f64 = 10.0;
+pub(super) const SILENT_SECS: f64 = 10.0;
 /// Between passes: a longer one means that Postgres was away, and nobody's heartbeat came through.
 const GAP: Duration = Duration::from_secs(4);
-const FORGOTTEN_AFTER_DAYS: i32 = 7;
-const FORGOTTEN_PER_PASS: i64 = 100;
 
 /// Writes off workers whose heartbeat stopped: their jobs go to others at once, their commits are shown as uncertain.
 pub struct WriteOffWorkers {
@@ -58,11 +56,14 @@ impl Reconciler for WriteOffWorkers {
 
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
-        let workers = self.parts.store.workers();
-        let alive = workers.alive().await?;
+        let (workers, signs) = (self.parts.store.workers(), self.parts.signs());
+        let alive = match signs {
+            Some(signs) => signs.workers_alive,
+            None => workers.alive().await?,
+        };
         metrics::gauge!("postfleet_workers_alive").set(alive as f64);
         let heard_for = self.hearing.lock().unwrap_or_else(PoisonError::into_inner).listen();
-        if heard_for.as_secs_f64() < SILENT_SECS {
+        if heard_for.as_secs_f64() < SILENT_SECS || signs.is_some_and(|signs| !signs.worker_silent) {
             return Ok(Report::default());
         }
         let lost = workers.write_off_silent(term, SILENT_SECS).await?;
@@ -73,7 +74,6 @@ impl Reconciler for WriteOffWorkers {
             }
             self.parts.limits.forfeit_connections(*worker).await?;
         }
-        let forgotten = workers.forget_ended(FORGOTTEN_AFTER_DAYS, FORGOTTEN_PER_PASS).await?;
-        Ok(Report::default().count("written_off", lost.len() as u64).count("forgotten", forgotten))
+        Ok(Report::default().count("written_off", lost.len() as u64))
     }
 }

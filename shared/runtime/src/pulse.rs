@@ -4,26 +4,34 @@ use std::time::Duration;
 
 use limits::Limiter;
 use queue::QueueLink;
-use store::Store;
+use store::{FleetState, Store};
 
 use crate::{DatabaseClock, Shutdown};
 
-const EVERY: Duration = Duration::from_millis(500);
+/// Changed limits hold within two seconds.
+const EVERY: Duration = Duration::from_millis(1_500);
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Least time between two looks, however often a script was refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Adopts what Postgres says twice a second, and at once when a script was refused.
+/// Adopts what Postgres says every second and a half, and at once when a script was refused or the last look failed.
+/// Where somebody else in this process has just adopted it, there is no need.
 pub async fn watch_pulse(store: Store, queue: QueueLink, limits: Limiter, clock: DatabaseClock, shutdown: Shutdown) {
+    let mut needed = true;
     while !shutdown.is_begun() {
-        if let Err(error) = adopt_pulse(&store, &queue, &limits, &clock).await {
+        let mut wait = EVERY;
+        if (needed || !queue.pulse().adopted_within(EVERY))
+            && let Err(error) = adopt_pulse(&store, &queue, &limits, &clock).await
+        {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not read the pulse");
+            wait = RETRY_EVERY;
         }
         tokio::time::sleep(PAUSE).await;
-        tokio::select! {
+        needed = tokio::select! {
             () = shutdown.begun() => return,
-            () = tokio::time::sleep(EVERY) => {}
-            () = queue.pulse().doubted() => {}
-        }
+            () = tokio::time::sleep(wait) => false,
+            () = queue.pulse().doubted() => true,
+        };
     }
 }
 
@@ -34,9 +42,14 @@ pub async fn adopt_pulse(
     clock: &DatabaseClock,
 ) -> store::Result<()> {
     let state = store.fleet().state().await?;
-    queue.pulse().adopt(state.generation, state.beat);
     clock.set(state.now);
-    // Changed limits hold within a second: this is the one place that notices.
+    adopt_state(store, queue, limits, &state).await
+}
+
+/// As `adopt_pulse`, for the leader, who has just read it.
+pub async fn adopt_state(store: &Store, queue: &QueueLink, limits: &Limiter, state: &FleetState) -> store::Result<()> {
+    queue.pulse().adopt(state.generation, state.beat);
+    // The one place that notices changed limits.
     if limits.version() != Some(state.limits_version) {
         limits.adopt(state.limits_version, store.limits().book_all_tenants().await?);
     }
@@ -56,7 +69,7 @@ pub async fn wait_for_schema(store: &Store, newest: &str, shutdown: &Shutdown) {
         told = true;
         tokio::select! {
             () = shutdown.begun() => {}
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(RETRY_EVERY) => {}
         }
     }
 }

@@ -27,7 +27,7 @@ pub use api_keys::{ApiKeys, KeyOwner, KeyRow, NewKey, RotateAnswer};
 pub use connect::StoreOptions;
 pub use contents::{ContentView, Contents};
 pub use error::StoreError;
-pub use fleet::{Fleet, FleetState, Leaders, Term, Workers};
+pub use fleet::{Fleet, FleetSigns, FleetState, Leaders, Term, Workers};
 pub use health::ServerHealth;
 pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotentRequest};
 pub use ingress::{Ingress, IngressRefusal};

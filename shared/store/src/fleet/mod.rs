@@ -5,5 +5,5 @@ mod pulse;
 mod workers;
 
 pub use leaders::{LEADER, Leaders, Term};
-pub use pulse::{Fleet, FleetState};
+pub use pulse::{Fleet, FleetSigns, FleetState, RaisedBeat};
 pub use workers::{NewWorker, WorkerEnd, WorkerRow, Workers};

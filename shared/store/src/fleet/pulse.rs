@@ -18,6 +18,29 @@ pub struct FleetState {
     pub now: DateTime<Utc>,
 }
 
+/// What the leader's reconcilers would find, seen with the beat: an idle fleet asks once a second, not once for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct FleetSigns {
+    /// Workers that have not ended.
+    pub workers_alive: i64,
+    /// Some of them is silent for longer than was asked about.
+    pub worker_silent: bool,
+    pub queued: bool,
+    /// Due again after their worker died on them.
+    pub crashed: bool,
+    /// Committing, or shown as uncertain.
+    pub committed: bool,
+}
+
+/// A beat that was raised.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct RaisedBeat {
+    #[sqlx(flatten)]
+    pub state: FleetState,
+    #[sqlx(flatten)]
+    pub signs: FleetSigns,
+}
+
 pub struct Fleet<'a> {
     pub(crate) pool: &'a PgPool,
 }
@@ -32,16 +55,10 @@ impl Fleet<'_> {
     }
 
     /// Raises the beat, in Postgres first: Redis may only ever be behind. `None` when this leader leads no more.
-    pub async fn raise_beat(&self, term: Term) -> Result<Option<FleetState>> {
+    pub async fn raise_beat(&self, term: Term, silent_secs: f64) -> Result<Option<RaisedBeat>> {
         let raised = answered!(
             self.pool,
-            sqlx::query_as(
-                "UPDATE fleet SET beat = beat + 1
-             WHERE EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
-             RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now",
-            )
-            .bind(term.owner)
-            .bind(term.number),
+            sqlx::query_as(include_str!("raise_beat.sql")).bind(term.owner).bind(term.number).bind(silent_secs),
             fetch_optional
         );
         Ok(raised)

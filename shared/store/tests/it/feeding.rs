@@ -113,7 +113,7 @@ async fn whoever_leads_no_more_feeds_nothing() -> anyhow::Result<()> {
     let successor = setup.store.leaders().elect(setup.ids.next(), Duration::from_secs(60)).await?;
     assert!(successor.is_some());
     assert!(setup.feed(10, 10).await?.is_empty());
-    assert_eq!(setup.store.fleet().raise_beat(setup.term).await?, None);
+    assert_eq!(setup.store.fleet().raise_beat(setup.term, 10.0).await?, None);
     assert!(!setup.store.fleet().halt(setup.term, "test").await?);
     assert!(setup.store.workers().write_off_silent(setup.term, 0.0).await?.is_empty());
     Ok(())

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use store::FleetSigns;
 use store::fleet::{NewWorker, WorkerEnd};
 
 use crate::setup::Setup;
@@ -40,6 +41,29 @@ async fn of_many_who_stand_for_election_one_wins() -> anyhow::Result<()> {
         elected += usize::from(stand.await??.is_some());
     }
     assert_eq!(elected, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_beat_sees_what_there_is_to_do_and_nothing_in_an_idle_fleet() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let signs = async || anyhow::Ok(setup.store.fleet().raise_beat(setup.term, 10.0).await?.expect("it leads").signs);
+    let idle = FleetSigns { workers_alive: 0, worker_silent: false, queued: false, crashed: false, committed: false };
+    assert_eq!(signs().await?, idle);
+
+    let worker =
+        NewWorker { id: setup.worker, name: "w".into(), host: "h".into(), pid: 1, pools: vec!["send/shared".into()] };
+    setup.store.workers().register(&worker).await?;
+    let (message, job) = setup.queued().await?;
+    assert_eq!(signs().await?, FleetSigns { workers_alive: 1, queued: true, ..idle });
+
+    assert!(setup.store.messages().charge_crash(setup.term, job, message).await?);
+    setup.database.advance(Duration::from_secs(60)).await?;
+    assert_eq!(signs().await?, FleetSigns { workers_alive: 1, worker_silent: true, crashed: true, ..idle });
+
+    setup.committing().await?;
+    setup.store.workers().end(setup.worker, WorkerEnd::Lost).await?;
+    assert_eq!(signs().await?, FleetSigns { crashed: true, committed: true, ..idle });
     Ok(())
 }
 

@@ -24,7 +24,7 @@ const PLAN: StackPlan = StackPlan {
     supervised: false,
 };
 const CONNECTIONS: u32 = 2;
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(5);
 const P50_MAX_MS: f64 = 5.0;
 const P99_MAX_MS: f64 = 20.0;

@@ -173,7 +173,7 @@ async fn l1_a_leader_cut_off_from_postgres_trusts_itself_for_less_than_its_term_
     println!("a leader that was cut off conceded after {:?}", since.elapsed());
     until("another leads", async || Ok(other.leadership.stand().await?.is_some())).await;
     assert_eq!(other.leadership.term().map(|new| new.number), Some(term.number + 1));
-    assert!(system.store.fleet().raise_beat(term).await?.is_none(), "a write of the old term");
+    assert!(system.store.fleet().raise_beat(term, 10.0).await?.is_none(), "a write of the old term");
     renewing.abort();
     Ok(())
 }
