@@ -11,7 +11,7 @@ const { values: options } = parseArgs({ options: {
 const ROUNDS = Number(options.rounds), MESSAGES = Number(options.messages);
 if (!(ROUNDS >= 1 && ROUNDS <= 20 && MESSAGES >= 1000)) throw new Error('--rounds is 1 to 20, --messages at least 1000');
 const { SMTP_TOOLS, SMTP_LIBRARIES, PEER, POSTFLEET } = process.env;
-const SINK = '127.0.0.1:2525', HTTP_PORT = 3900, SENDERS = 50;
+const SINK = '127.0.0.1:2525', HTTP_PORT = 3900, SENDERS = 50, JOBS = 200_000;
 const run = promisify(execFile);
 const mail = { env: { ...process.env, ...(SMTP_LIBRARIES && { LD_LIBRARY_PATH: SMTP_LIBRARIES }) } };
 const tell = (what, figures) => console.error(what, JSON.stringify(figures));
@@ -70,8 +70,8 @@ try {
     note('http', answered.requests_per_s);
     note('http_p99', answered.p99_ms);
     note('batch', (await ours('http', '--batch', '1000', '--connections', '8')).messages_per_s);
-    note('peer_noop', (await peer('noop.mjs')).noop_per_s);
-    const noop = await ours('noop');
+    note('peer_noop', (await peer('noop.mjs', String(JOBS))).noop_per_s);
+    const noop = await ours('noop', '--jobs', JOBS);
     note('noop', noop.noop_per_s);
     note('noop_with_ledger', noop.with_ledger_per_s);
   }
