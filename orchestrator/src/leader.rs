@@ -11,8 +11,9 @@ const TTL: Duration = Duration::from_secs(5);
 /// It is trusted for less, and counted from before the renewal was asked for: a slow answer extends nothing.
 const TRUST: Duration = Duration::from_secs(4);
 const STAND_EVERY: Duration = Duration::from_secs(1);
-/// Two renewals may fail before the trust ends.
-const RENEW_EVERY: Duration = Duration::from_millis(1_500);
+/// One renewal may fail before the trust ends, and is asked for again soon.
+const RENEW_EVERY: Duration = Duration::from_millis(1_900);
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// Whether this process leads. Correctness never needs it: every leader write checks the term in Postgres.
 #[derive(Clone)]
@@ -57,14 +58,18 @@ impl Leadership {
     /// Stands again and again, and resigns at the end so that another need not wait.
     pub async fn keep_standing(self, shutdown: Shutdown) {
         while !shutdown.is_begun() {
-            if let Err(error) = self.stand().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "could not stand for election");
-            }
-            let leads = self.term().is_some();
-            metrics::gauge!("postfleet_leader").set(if leads { 1.0 } else { 0.0 });
+            let wait = match self.stand().await {
+                Ok(Some(_)) => RENEW_EVERY,
+                Ok(None) => STAND_EVERY,
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "could not stand for election");
+                    AFTER_FAILURE
+                }
+            };
+            metrics::gauge!("postfleet_leader").set(if self.term().is_some() { 1.0 } else { 0.0 });
             tokio::select! {
                 () = shutdown.begun() => {}
-                () = tokio::time::sleep(if leads { RENEW_EVERY } else { STAND_EVERY }) => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
         if let Some(term) = self.term()

@@ -9,12 +9,12 @@ use store::{FleetState, Store};
 use crate::{DatabaseClock, Shutdown};
 
 /// Changed limits hold within two seconds.
-const EVERY: Duration = Duration::from_millis(1_500);
+const EVERY: Duration = Duration::from_millis(1_700);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Least time between two looks, however often a script was refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Adopts what Postgres says every second and a half, and at once when a script was refused or the last look failed.
+/// Adopts what Postgres says every 1.8 seconds, and at once when a script was refused or the last look failed.
 /// Where somebody else in this process has just adopted it, there is no need.
 pub async fn watch_pulse(store: Store, queue: QueueLink, limits: Limiter, clock: DatabaseClock, shutdown: Shutdown) {
     let mut needed = true;

@@ -4,6 +4,7 @@
 -- with the snapshot from before that commit. A skipped row is not won; it is handed back.
 -- By place (ctid), since the row is locked: finding it by its key once more would cost another descent. A row that
 -- changed between snapshot and lock is not at that place in the snapshot, and so is not won either.
+-- coalesce: no partial index may answer instead of the key, whatever the statistics say of queued rows.
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
         AS a (message_id, job_id, attempt_id, suppression_key, body_sha256)
@@ -14,7 +15,7 @@ WITH asked AS (
     CROSS JOIN LATERAL (
         SELECT r.ctid AS place, r.tenant_id, r.sender_id FROM message_runs r
         WHERE r.message_id = a.message_id
-          AND r.state = 'queued'
+          AND coalesce(r.state, '') = 'queued'
           AND r.job_id = a.job_id
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
           AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)

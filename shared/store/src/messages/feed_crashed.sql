@@ -14,7 +14,7 @@ WITH crashed AS MATERIALIZED (
     FROM crashed c
     CROSS JOIN LATERAL (
         SELECT r.message_id FROM message_runs r
-        WHERE r.message_id = c.message_id AND r.state = 'scheduled'
+        WHERE r.message_id = c.message_id AND coalesce(r.state, '') = 'scheduled'
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL)
           AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
         FOR UPDATE OF r SKIP LOCKED

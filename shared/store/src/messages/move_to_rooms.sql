@@ -8,7 +8,7 @@ WITH asked AS (
     FROM asked a
     CROSS JOIN LATERAL (
         SELECT r.message_id FROM message_runs r
-        WHERE r.message_id = a.message_id AND r.state = 'scheduled' AND r.wait_key = ''
+        WHERE r.message_id = a.message_id AND coalesce(r.state, '') = 'scheduled' AND r.wait_key = ''
         FOR UPDATE OF r SKIP LOCKED
     ) r
 )
