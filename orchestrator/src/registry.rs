@@ -61,7 +61,12 @@ impl Parts {
         self.leadership.term().filter(|term| in_step == Some(*term))
     }
 
-    /// What the last beat saw, while it says anything about this moment. `None`: whoever wants to know has to look.
+    /// Whether a look is worth it: the last beat saw something, or is too old to say.
+    pub(crate) fn may_find(&self, something: impl FnOnce(FleetSigns) -> bool) -> bool {
+        self.signs().is_none_or(something)
+    }
+
+    /// What the last beat saw, while it says anything about this moment.
     pub(crate) fn signs(&self) -> Option<FleetSigns> {
         let seen = *self.signs.lock().unwrap_or_else(PoisonError::into_inner);
         seen.filter(|(at, _)| at.elapsed() < SIGNS_HOLD).map(|(_, signs)| signs)

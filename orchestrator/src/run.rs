@@ -7,7 +7,9 @@ use crate::{Parts, Supervisor, reconcilers};
 /// Runs until shutdown. Any number may run; one leads where it must.
 pub async fn run(parts: Parts, supervisor: Option<Supervisor>, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(runtime::pulse::watch_pulse(
+    let beating = parts.clone();
+    tasks.spawn(runtime::pulse::watch_pulse_unless(
+        move || beating.signs().is_some(),
         parts.store.clone(),
         parts.queue.clone(),
         parts.limits.clone(),

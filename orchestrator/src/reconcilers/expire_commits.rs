@@ -31,7 +31,7 @@ impl Reconciler for ExpireCommits {
 
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
-        if self.parts.signs().is_some_and(|signs| !signs.committed) {
+        if !self.parts.may_find(|signs| signs.committed) {
             return Ok(Report::default());
         }
         let shown = self.parts.store.messages().expire_commits(term, ROWS_MAX).await?;

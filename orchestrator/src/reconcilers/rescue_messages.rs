@@ -37,7 +37,7 @@ impl Reconciler for RescueMessages {
 
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
-        if self.parts.signs().is_some_and(|signs| !signs.queued) {
+        if !self.parts.may_find(|signs| signs.queued) {
             return Ok(Report::default());
         }
         let mut missing = self.parts.store.messages().queued_jobs_all_tenants(GRACE_SECS, JOBS_MAX).await?;

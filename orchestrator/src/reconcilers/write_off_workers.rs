@@ -56,14 +56,14 @@ impl Reconciler for WriteOffWorkers {
 
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
-        let (workers, signs) = (self.parts.store.workers(), self.parts.signs());
-        let alive = match signs {
+        let workers = self.parts.store.workers();
+        let alive = match self.parts.signs() {
             Some(signs) => signs.workers_alive,
             None => workers.alive().await?,
         };
         metrics::gauge!("postfleet_workers_alive").set(alive as f64);
         let heard_for = self.hearing.lock().unwrap_or_else(PoisonError::into_inner).listen();
-        if heard_for.as_secs_f64() < SILENT_SECS || signs.is_some_and(|signs| !signs.worker_silent) {
+        if heard_for.as_secs_f64() < SILENT_SECS || !self.parts.may_find(|signs| signs.worker_silent) {
             return Ok(Report::default());
         }
         let lost = workers.write_off_silent(term, SILENT_SECS).await?;

@@ -12,7 +12,7 @@ pub use connection::{Answer, Arg, Link, RESPONSE_TIMEOUT};
 pub use error::LinkError;
 pub use keys::Keys;
 pub use pulse::PulseView;
-pub use redis::{Script, Value};
+pub use redis::Script;
 pub use scripts::script;
 
 pub type Result<T, E = LinkError> = std::result::Result<T, E>;

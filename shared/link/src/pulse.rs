@@ -1,15 +1,12 @@
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 /// What this process knows of the pulse: the generation, and the highest beat it has seen in Redis.
 #[derive(Debug, Default)]
 pub struct PulseView {
     known: Mutex<(Uuid, i64)>,
-    adopted_at: Mutex<Option<Instant>>,
     doubt: Notify,
     loss: Notify,
 }
@@ -24,14 +21,7 @@ impl PulseView {
     pub fn adopt(&self, generation: Uuid, beat_in_postgres: i64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let floor = beat_in_postgres - 1;
-        *self.adopted_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         *known = if known.0 == generation { (generation, known.1.max(floor)) } else { (generation, floor) };
-    }
-
-    /// Whether what Postgres says was taken not longer ago than this.
-    pub fn adopted_within(&self, time: Duration) -> bool {
-        let at = *self.adopted_at.lock().unwrap_or_else(PoisonError::into_inner);
-        at.is_some_and(|at| at.elapsed() < time)
     }
 
     /// Redis showed a beat.

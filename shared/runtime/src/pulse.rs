@@ -14,24 +14,35 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Least time between two looks, however often a script was refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Adopts what Postgres says every 1.8 seconds, and at once when a script was refused or the last look failed.
-/// Where somebody else in this process has just adopted it, there is no need.
+/// Adopts what Postgres says every 1.8 seconds, sooner where that failed, and at once when a script was refused.
 pub async fn watch_pulse(store: Store, queue: QueueLink, limits: Limiter, clock: DatabaseClock, shutdown: Shutdown) {
+    watch_pulse_unless(|| false, store, queue, limits, clock, shutdown).await;
+}
+
+/// As `watch_pulse`, for who may have adopted the same into these very `limits` by another way.
+pub async fn watch_pulse_unless(
+    adopted: impl Fn() -> bool,
+    store: Store,
+    queue: QueueLink,
+    limits: Limiter,
+    clock: DatabaseClock,
+    shutdown: Shutdown,
+) {
     let mut needed = true;
     while !shutdown.is_begun() {
-        let mut wait = EVERY;
-        if (needed || !queue.pulse().adopted_within(EVERY))
-            && let Err(error) = adopt_pulse(&store, &queue, &limits, &clock).await
-        {
-            tracing::debug!(error = &error as &dyn std::error::Error, "could not read the pulse");
-            wait = RETRY_EVERY;
+        if needed || !adopted() {
+            let read = adopt_pulse(&store, &queue, &limits, &clock).await;
+            needed = read.is_err();
+            if let Err(error) = read {
+                tracing::debug!(error = &error as &dyn std::error::Error, "could not read the pulse");
+            }
         }
         tokio::time::sleep(PAUSE).await;
-        needed = tokio::select! {
+        tokio::select! {
             () = shutdown.begun() => return,
-            () = tokio::time::sleep(wait) => false,
-            () = queue.pulse().doubted() => true,
-        };
+            () = tokio::time::sleep(if needed { RETRY_EVERY } else { EVERY }) => {}
+            () = queue.pulse().doubted() => needed = true,
+        }
     }
 }
 

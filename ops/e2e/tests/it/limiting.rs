@@ -6,8 +6,12 @@ use domain::ids::{MessageId, SenderId};
 use domain::limits::LimitTarget;
 use domain::messages::MessageState;
 use e2e::System;
+use limits::Limiter;
+use orchestrator::Parts;
+use runtime::pulse::watch_pulse;
+use runtime::{DatabaseClock, Ids};
 use store::messages::EnqueueRow;
-use testkit::sink::{Action, Moment};
+use testkit::sink::{Action, Moment, SinkOptions};
 use testkit::{until, until_within};
 
 async fn enqueue(
@@ -63,6 +67,24 @@ async fn a_raised_limit_holds_within_two_seconds_and_rewrites_no_waiting_row() -
     assert_eq!(system.database.count(versions).await?, 5, "raising a limit writes none of them");
     until("all have left", async || Ok(accepted(&system).await? == 5)).await;
     assert!(since.elapsed() < Duration::from_millis(2_500), "{:?}", since.elapsed());
+    Ok(())
+}
+
+/// As in `postfleet up`, where the API and the orchestrator are one process with one view of Redis.
+#[tokio::test]
+async fn the_leaders_neighbour_in_one_process_hears_of_changed_limits_too() -> anyhow::Result<()> {
+    let system = System::without_orchestrator(&SinkOptions::default()).await?;
+    let parts = Parts::new(system.store.clone(), system.queue.clone(), Ids::system());
+    tokio::spawn(orchestrator::run(parts.clone(), None, system.shutdown.clone()));
+    until("the leader knows the limits", async || Ok(parts.limits.version().is_some())).await;
+    let (limits, clock) = (Limiter::new(system.queue.link().clone()), DatabaseClock::default());
+    let (store, queue) = (system.store.clone(), system.queue.clone());
+    tokio::spawn(watch_pulse(store, queue, limits.clone(), clock.clone(), system.shutdown.clone()));
+    until("its neighbour knows them", async || Ok(limits.version().is_some() && clock.now().is_some())).await;
+
+    let before = limits.version();
+    system.build.limit(LimitTarget::Global, &["7/s"]).await?;
+    until("its neighbour knows the changed ones", async || Ok(limits.version() > before)).await;
     Ok(())
 }
 

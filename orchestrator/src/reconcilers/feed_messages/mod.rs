@@ -164,8 +164,8 @@ impl Reconciler for FeedMessages {
         };
         let mut state = self.state.lock().await;
         let scanned = self.find_lanes(&mut state).await?;
-        let crashed = self.parts.signs().is_none_or(|signs| signs.crashed);
-        let alone = if scanned && crashed { self.feed_crashed(term).await? } else { 0 };
+        let crashed = scanned && self.parts.may_find(|signs| signs.crashed);
+        let alone = if crashed { self.feed_crashed(term).await? } else { 0 };
         let fed = self.feed(term, &mut state).await?;
         *self.passed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let again_in = state.again_in(self.started.elapsed(), LOOK_AGAIN, EVERY);

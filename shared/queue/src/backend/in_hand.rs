@@ -39,13 +39,13 @@ impl InHand {
 
     /// The tokens that stand for all of it.
     pub(crate) fn tokens(&self) -> HashSet<Arc<str>> {
-        self.lock().values().map(Lease::token).collect()
+        self.lock().values().map(|lease| Arc::clone(lease.token())).collect()
     }
 
     /// What stands under these tokens is no longer ours, or all of it.
     pub(crate) fn lose(&self, tokens: Option<&HashSet<String>>) -> u64 {
         let held = self.lock();
-        let lost = held.values().filter(|lease| tokens.is_none_or(|tokens| tokens.contains(&*lease.token())));
+        let lost = held.values().filter(|lease| tokens.is_none_or(|tokens| tokens.contains(&**lease.token())));
         lost.map(Lease::lose).count() as u64
     }
 

@@ -65,8 +65,8 @@ impl Lease {
     }
 
     /// What the job is held by; jobs that were claimed together have one.
-    pub(super) fn token(&self) -> Arc<str> {
-        Arc::clone(&self.0.claim.token)
+    pub(super) fn token(&self) -> &Arc<str> {
+        &self.0.claim.token
     }
 
     /// Which claim of this process took it.

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use lease::{Lease, Marked};
 
-use crate::QueueLink;
+use crate::{QueueError, QueueLink, Result};
 use in_hand::InHand;
 use settle_layer::SettleLayer;
 use settler::Settler;
@@ -183,6 +183,11 @@ impl<J: DeserializeOwned + Send + Sync + 'static> BackendConfig for QueueBackend
     fn middleware(&mut self, _: &mut WorkerContext) -> SettleLayer {
         SettleLayer::new(self.settler.handle())
     }
+}
+
+/// Whose a token is: it begins with the worker that holds it.
+pub(crate) fn holder(token: &str) -> Result<WorkerId> {
+    token.split(':').next().and_then(|worker| worker.parse().ok()).ok_or(QueueError::Unreadable)
 }
 
 fn task<J>(delivery: Delivery<J>) -> Task<Delivery<J>> {

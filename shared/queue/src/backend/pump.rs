@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::{Arg, Value};
+use link::Arg;
+use redis::{FromRedisValue, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -73,11 +74,10 @@ async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler:
     }
 }
 
-/// The hands that are free at this moment.
+/// The hands that are free at this moment. `None` when there are none, or stopped.
 fn free_now(shared: &Shared) -> Option<Vec<OwnedSemaphorePermit>> {
-    let free = std::iter::from_fn(|| Arc::clone(&shared.permits).try_acquire_owned().ok());
-    let free: Vec<_> = if shared.stop.is_cancelled() { Vec::new() } else { free.take(CLAIM_MAX).collect() };
-    (!free.is_empty()).then_some(free)
+    let first = Arc::clone(&shared.permits).try_acquire_owned().ok().filter(|_| !shared.stop.is_cancelled())?;
+    Some(with_others(shared, first))
 }
 
 /// Waits for one free hand and takes the others that are free too. `None` when stopped.
@@ -87,8 +87,12 @@ async fn free_hands(shared: &Shared) -> Option<Vec<OwnedSemaphorePermit>> {
         () = shared.stop.cancelled() => return None,
         permit = Arc::clone(&shared.permits).acquire_owned() => permit.ok()?,
     };
+    Some(with_others(shared, first))
+}
+
+fn with_others(shared: &Shared, first: OwnedSemaphorePermit) -> Vec<OwnedSemaphorePermit> {
     let more = std::iter::from_fn(|| Arc::clone(&shared.permits).try_acquire_owned().ok());
-    Some(std::iter::once(first).chain(more.take(CLAIM_MAX - 1)).collect())
+    std::iter::once(first).chain(more.take(CLAIM_MAX - 1)).collect()
 }
 
 async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u64) -> Result<Vec<Lease>> {
@@ -118,18 +122,16 @@ async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u
     let ours = Instant::now();
     let answer = shared.link.call_for::<Value>(&scripts::CLAIM, &names, &args).await?;
     let mut parts = answer.rest.into_iter();
-    let redis_us =
-        texts(parts.next())?.pop().flatten().and_then(|now| now.parse().ok()).ok_or(QueueError::Unreadable)?;
+    let redis_us = read_part(parts.next())?;
     let claim = Arc::new(Claim { turn, token, redis_us, ours });
     let mut permits = permits.into_iter();
     let mut leases = Vec::with_capacity(permits.len());
     while let Some(ids) = parts.next() {
-        let (ids, records) = (texts(Some(ids))?, texts(parts.next())?);
+        let (ids, records): (Vec<String>, Vec<Option<String>>) = (read_part(Some(ids))?, read_part(parts.next())?);
         // Named only where some job came back at all.
-        let mut deliveries = texts(parts.next())?.into_iter();
-        for ((id, record), permit) in ids.into_iter().zip(records).zip(&mut permits) {
-            let deliveries = deliveries.next().flatten().and_then(|count| count.parse().ok()).unwrap_or(0);
-            let job = id.ok_or(QueueError::Unreadable)?;
+        let mut deliveries = read_part::<Vec<Option<u32>>>(parts.next())?.into_iter();
+        for ((job, record), permit) in ids.into_iter().zip(records).zip(&mut permits) {
+            let deliveries = deliveries.next().flatten().unwrap_or(0);
             let claimed = Claimed { place: leases.len(), job, record: Record::read(record), deliveries };
             leases.push(Lease::new(Arc::clone(shared), Arc::clone(&claim), claimed, permit));
         }
@@ -138,17 +140,8 @@ async fn claim(shared: &Arc<Shared>, permits: Vec<OwnedSemaphorePermit>, turn: u
     Ok(leases)
 }
 
-fn texts(part: Option<Value>) -> Result<Vec<Option<String>>> {
-    let text = |part| match part {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| QueueError::Unreadable),
-        _ => Err(QueueError::Unreadable),
-    };
-    match part {
-        Some(Value::Array(parts)) => parts.into_iter().map(text).collect(),
-        Some(single) => Ok(vec![text(single)?]),
-        None => Err(QueueError::Unreadable),
-    }
+fn read_part<T: FromRedisValue>(part: Option<Value>) -> Result<T> {
+    part.and_then(|part| T::from_redis_value(part).ok()).ok_or(QueueError::Unreadable)
 }
 
 /// A payload that does not read is set aside: its rows come back through the rescue, nobody dies of it.

@@ -155,11 +155,10 @@ async fn settle(shared: &Shared, batch: &[Settlement]) -> Result<()> {
     let mut sorted: Vec<&Settlement> = batch.iter().collect();
     sorted.sort_by_key(|settlement| settlement.kind());
     let claims: Vec<&[&Settlement]> = sorted.chunk_by(|a, b| a.lease.turn() == b.lease.turn()).collect();
-    let tokens: Vec<Arc<str>> = claims.iter().map(|claim| claim[0].lease.token()).collect();
 
     let mut args = vec![Arg::Owned(keys.bell()), Arg::Owned(keys.wake(pool)), Arg::Number(claims.len() as i64)];
-    for (claim, token) in claims.iter().zip(&tokens) {
-        args.extend([Arg::Text(token), Arg::Number(claim.len() as i64)]);
+    for claim in &claims {
+        args.extend([Arg::Text(claim[0].lease.token()), Arg::Number(claim.len() as i64)]);
         args.extend(claim.iter().map(|settlement| Arg::Text(settlement.lease.job())));
     }
     let before = names.len();

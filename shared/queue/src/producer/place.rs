@@ -3,6 +3,7 @@ use domain::jobs::PoolName;
 use domain::messages::wait::JobPlace;
 use link::Arg;
 
+use crate::backend::holder;
 use crate::{QueueError, QueueLink, Result, scripts};
 
 impl QueueLink {
@@ -12,11 +13,9 @@ impl QueueLink {
         let part = |part| keys.pool(pool, part);
         let names = [keys.pulse(), part("data"), keys.reserved(), part("leases"), part("held")];
         let answer = self.call(&scripts::PLACE, &names, &[Arg::Owned(job.to_string())]).await?;
-        // A token begins with the worker that holds it.
-        let worker = || answer.rest.first()?.split(':').next()?.parse().ok();
         match answer.status.as_str() {
             "held" => {
-                let worker = worker().ok_or(QueueError::Unreadable)?;
+                let worker = holder(answer.rest.first().ok_or(QueueError::Unreadable)?)?;
                 Ok(JobPlace::Held { pool: pool.to_string(), worker })
             }
             "ready" => Ok(JobPlace::Ready { pool: pool.to_string() }),

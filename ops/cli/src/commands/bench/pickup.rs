@@ -24,6 +24,7 @@ const PLAN: StackPlan = StackPlan {
     supervised: false,
 };
 const CONNECTIONS: u32 = 2;
+/// A session of Postgres tells what it did before for up to ten seconds after.
 const SETTLE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(5);
 const P50_MAX_MS: f64 = 5.0;

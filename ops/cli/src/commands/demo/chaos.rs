@@ -172,9 +172,8 @@ impl<'a> Chaos<'a> {
     async fn held_jobs(&self, worker: Uuid) -> anyhow::Result<Vec<Uuid>> {
         let stores = &self.stack.stores;
         let link = QueueLink::connect(&stores.services.redis_url, Keys::with_tag(&stores.redis_tag))?;
-        let prefix = format!("{}:", domain::ids::WorkerId(worker));
         let held = link.held(&PoolName::send_shared()).await?;
-        Ok(held.into_iter().filter(|(_, token)| token.starts_with(&prefix)).map(|(job, _)| job.uuid()).collect())
+        Ok(held.into_iter().filter(|(_, holder)| holder.uuid() == worker).map(|(job, _)| job.uuid()).collect())
     }
 }
 

@@ -46,8 +46,7 @@ pub async fn look_into(arena: &Arena, worker: WorkerId) -> anyhow::Result<Hands>
     // Redis may be the one that is broken at this moment: then it is not known who held what.
     let held = tokio::time::timeout(REDIS_WITHIN, held_jobs(&arena.redis_url)).await;
     let held = held.ok().and_then(Result::ok).unwrap_or_default();
-    let prefix = format!("{worker}:");
-    let ours = held.into_iter().filter(|(_, token)| token.starts_with(&prefix)).map(|(job, _)| job);
+    let ours = held.into_iter().filter(|(_, holder)| *holder == worker).map(|(job, _)| job);
     let jobs: Vec<Uuid> = ours.collect();
     let which = format!("state = 'queued' AND job_id = ANY($1) AND {NOT_THROTTLED}");
     let queued = messages(&mut connection, &which, &jobs).await?;
@@ -60,10 +59,10 @@ async fn messages(connection: &mut PgConnection, which: &str, ids: &[Uuid]) -> a
     Ok(found.into_iter().map(|id| MessageId(id).to_string()).collect())
 }
 
-/// Jobs that a worker holds, each with its token.
-async fn held_jobs(redis_url: &str) -> anyhow::Result<Vec<(Uuid, String)>> {
+/// Jobs that workers hold, each with its worker.
+async fn held_jobs(redis_url: &str) -> anyhow::Result<Vec<(Uuid, WorkerId)>> {
     let held = QueueLink::connect(redis_url, Keys::default())?.held(&PoolName::send_shared()).await?;
-    Ok(held.into_iter().map(|(job, token)| (job.uuid(), token)).collect())
+    Ok(held.into_iter().map(|(job, holder)| (job.uuid(), holder)).collect())
 }
 
 /// Messages whose job stands in Redis and that no worker holds. None, if it cannot be known at this moment.
