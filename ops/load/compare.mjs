@@ -79,13 +79,17 @@ try {
   sink.kill();
 }
 
-const median = (name) => all[name].toSorted((a, b) => a - b)[Math.floor(all[name].length / 2)];
-const ratio = (a, b) => Math.round((a / b) * 1000) / 1000;
-const sent = Math.max(median('send_1'), median('send_2')), peerSent = Math.max(median('peer_send_1'), median('peer_send_2'));
-const figures = {
-  send_ratio: ratio(sent, peerSent), http_ratio: ratio(median('http'), median('peer_http')), noop_ratio: ratio(median('noop'), median('peer_noop')),
-  smtp_share: ratio(sent, median('raw')), limits_cost: ratio(median('send_without_limits') - median('send_1'), median('send_without_limits')),
-  rounds: ROUNDS, sessions: all.sessions,
-  ...Object.fromEntries(Object.keys(all).filter((name) => Array.isArray(all[name])).map((name) => [name, median(name)])),
+// Each round has its own ratio: what the machine did in that round, both had to live with.
+const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const ratios = (ours, theirs) => ours.map((figure, round) => Math.round((figure / theirs[round]) * 1000) / 1000);
+const best = (...names) => all[names[0]].map((_, round) => Math.max(...names.map((name) => all[name][round])));
+const sent = best('send_1', 'send_2');
+const of_rounds = {
+  send_ratio: ratios(sent, best('peer_send_1', 'peer_send_2')), http_ratio: ratios(all.http, all.peer_http),
+  noop_ratio: ratios(all.noop, all.peer_noop), smtp_share: ratios(sent, all.raw),
+  limits_cost: ratios(all.send_without_limits.map((without, round) => without - all.send_1[round]), all.send_without_limits),
 };
+const medians = (lists) => Object.fromEntries(Object.entries(lists).map(([name, values]) => [name, middle(values)]));
+const { sessions, ...measured } = all;
+const figures = { ...medians(of_rounds), rounds: ROUNDS, sessions, ...medians(measured), of_rounds };
 console.log(options.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2));

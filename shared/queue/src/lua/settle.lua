@@ -12,13 +12,18 @@ local now = now_us()
 local ids, ours, place = {}, {}, 6
 for _ = 1, tonumber(ARGV[5]) do
     local token, first, last = ARGV[place], place + 2, place + 1 + ARGV[place + 1]
-    local held = KEYS[12] .. ':' .. token
+    local held, members = KEYS[12] .. ':' .. token, 0
     for at, member in ipairs(redis.call('SMISMEMBER', held, unpack(ARGV, first, last))) do
         ids[#ids + 1] = ARGV[first + at - 1]
         ours[#ids] = member == 1
+        members = members + member
     end
-    redis.call('SREM', held, unpack(ARGV, first, last))
-    if redis.call('EXISTS', held) == 0 then redis.call('ZREM', KEYS[11], token) end
+    if redis.call('SCARD', held) == members then
+        redis.call('DEL', held)
+        redis.call('ZREM', KEYS[11], token)
+    else
+        redis.call('SREM', held, unpack(ARGV, first, last))
+    end
     place = last + 1
 end
 
