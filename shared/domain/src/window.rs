@@ -21,11 +21,11 @@ pub fn tenant_share(window: u32, others_wait: bool) -> u32 {
     if others_wait { (window / TENANT_SHARE_OF).max(1) } else { window }
 }
 
-/// What one sender may hold: two seconds of its own drain, at least what its connections can carry at once. A server
-/// that hangs drains nothing and so fills its own small share only.
+/// What one sender may hold: two seconds of its own drain, at least what its connections can carry at once and as much
+/// again behind it. A server that hangs drains nothing and so fills its own small share only.
 pub fn sender_share(drain_per_s: f64, connections: u32) -> u32 {
     let by_drain = (drain_per_s * SENDER_SHARE_SECS).ceil().max(0.0) as u32;
-    by_drain.max(connections).clamp(1, WINDOW_ROWS_MAX)
+    by_drain.max(connections.saturating_mul(2)).clamp(1, WINDOW_ROWS_MAX)
 }
 
 /// The measured drain after one more second in which `rows` were settled. A faster one is believed at once: the window
@@ -57,8 +57,8 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_drains_nothing_holds_no_more_than_its_connections() {
-        assert_eq!(sender_share(0.0, 10), 10);
+    fn a_sender_that_drains_nothing_holds_what_its_connections_carry_twice() {
+        assert_eq!(sender_share(0.0, 10), 20);
         assert_eq!(sender_share(500.0, 10), 1_000);
     }
 

@@ -28,5 +28,9 @@ for place = 4, #ARGV, 7 do
     end
     answer[#answer + 1] = taken and '1' or '0'
 end
-if pushed > 0 then redis.call('PUBLISH', ARGV[3], pushed) end
+if pushed > 0 then
+    -- How full it was made: the bell rings when a quarter of that is free again.
+    redis.call('HSET', KEYS[3], 'level', redis.call('HGET', KEYS[2], 'rows') or 0)
+    redis.call('PUBLISH', ARGV[3], pushed)
+end
 return answer

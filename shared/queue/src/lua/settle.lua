@@ -105,8 +105,11 @@ end
 if released > 0 then redis.call('PUBLISH', ARGV[4], released) end
 if freed > 0 and redis.call('EXISTS', KEYS[4]) == 1 then
     local held = tonumber(redis.call('HGET', KEYS[2], 'rows') or 0)
-    local window = tonumber(redis.call('HGET', KEYS[3], 'window') or 256)
+    local caps = redis.call('HMGET', KEYS[3], 'window', 'level')
+    local window, level = tonumber(caps[1]) or 256, tonumber(caps[2]) or 0
+    -- Where shares are what keeps it from being full, it is as full as it gets. Of a handful, each would ring.
+    local refill = 0.75 * (level >= 16 and math.min(level, window) or window)
     -- Rung once on the way down, not at every settle below.
-    if held < window * 0.75 and held + freed >= window * 0.75 or held == 0 then redis.call('PUBLISH', ARGV[3], 'room') end
+    if held < refill and held + freed >= refill or held == 0 then redis.call('PUBLISH', ARGV[3], 'room') end
 end
 return { 'ok', beat }

@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
 use domain::ids::JobId;
+use futures::StreamExt;
 use queue::leader::Caps;
-use queue::{JobPush, LaneName, NotReserved, Pushed, Reservation, Reserved, TokenAsk};
+use queue::{JobPush, LaneName, NotReserved, Outcome, Pushed, Reservation, Reserved, TokenAsk};
 use testkit::until;
+use tokio::sync::Semaphore;
 
 use crate::fleet::{Fleet, Handled};
 
@@ -103,4 +107,39 @@ async fn a_domain_with_a_waiting_room_gets_no_reservation_until_it_is_empty() ->
     fleet.link.clear_backlog(&[lane]).await?;
     assert!(matches!(fleet.link.reserve(&asked()).await?, Reserved::Yes(_)));
     Ok(())
+}
+
+/// Where senders' shares, and not the window, are what holds the feeder back.
+#[tokio::test]
+async fn the_bell_rings_when_a_quarter_of_what_was_filled_is_free_again() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    // Something waits, else nobody is rung for.
+    fleet.link.note_rooms(&[(fleet.tenant, "recipients.example".into())], &[]).await?;
+    let mut subscription = fleet.link.subscribe(&fleet.link.keys().bell()).await?;
+    let mut rings = subscription.on_message();
+    fleet.push((0..40).map(|_| fleet.job(1)).collect()).await?;
+    let (handled, gate) = (Handled::default(), Arc::new(Semaphore::new(0)));
+    let mut options = fleet.options();
+    options.jobs_max = 40;
+    let waits = Arc::clone(&gate);
+    let worker = fleet.work(options, &handled, move |_| {
+        let gate = Arc::clone(&waits);
+        async move {
+            gate.acquire().await?.forget();
+            Ok(Outcome::Done)
+        }
+    })?;
+    let settle = async |jobs: usize, left: u64| {
+        gate.add_permits(jobs);
+        until("they are settled", async || Ok(fleet.link.audit(&fleet.pool).await?.rows == left)).await;
+    };
+    settle(10, 30).await;
+    assert!(futures::FutureExt::now_or_never(rings.next()).is_none(), "three quarters are still there");
+    settle(1, 29).await;
+    let ring = rings.next().await.ok_or_else(|| anyhow::anyhow!("the subscription ended"))?;
+    assert_eq!(ring.get_payload::<String>()?, "room");
+    settle(29, 0).await;
+    assert!(rings.next().await.is_some(), "nothing is left");
+    assert!(futures::FutureExt::now_or_never(rings.next()).is_none(), "rung twice, not at each");
+    worker.stop().await
 }
