@@ -4,11 +4,13 @@
 //! rows; it answers with a decision. That is why every rule about mail can be tested as a table.
 
 pub mod address;
+pub mod engine;
 pub mod ids;
 pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod messages;
+pub mod plans;
 pub mod problems;
 pub mod reply;
 pub mod senders;

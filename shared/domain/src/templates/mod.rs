@@ -7,11 +7,13 @@ mod budget;
 mod check;
 mod each;
 mod filters;
+mod variables;
 
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Map, Value};
 
 pub use check::{DEPTH_MAX, InvalidTemplate, SOURCE_MAX_BYTES};
+pub use variables::Variable;
 
 /// Largest rendered part.
 pub const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
@@ -64,6 +66,11 @@ impl Template {
         handlebars::Template::compile(source)
             .map(drop)
             .map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))
+    }
+
+    /// What a source inserts, and what of it has a fallback.
+    pub fn variables(source: &str) -> Result<Vec<Variable>, InvalidTemplate> {
+        variables::variables(source)
     }
 
     /// Whether rendering may take long: only loops multiply the work.
