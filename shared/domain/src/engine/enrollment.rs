@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::plans::{PlanEvent, Zone};
+use crate::plans::{PlanEvent, Span, Zone};
 
 /// Where one contact stands in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub enum End {
 }
 
 impl End {
-    /// How an event ends an enrollment, if it does.
+    /// How an event ends an enrollment whose node says nothing else, if it does.
     pub fn by(event: PlanEvent) -> Option<Self> {
         match event {
             PlanEvent::Converted => Some(Self::Converted),
@@ -79,6 +79,11 @@ impl End {
 }
 
 impl Enrollment {
+    /// When a span of its node is over.
+    pub fn after(&self, span: Span) -> DateTime<Utc> {
+        self.since + span.at_pace(self.pace)
+    }
+
     pub fn end(&self) -> Option<End> {
         match self.phase {
             Phase::Ended(end) => Some(end),

@@ -40,13 +40,4 @@ impl TimerKind {
             _ => None,
         }
     }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoOpen => "no_open",
-            Self::NoClick => "no_click",
-            Self::Elapsed => "elapsed",
-            Self::Patience => "patience",
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::plans::{Action, Defaults, FORMAT_VERSION, Node, Plan, PlanChannel, PlanEvent, Schedule, Span, Transition};
+use crate::plans::{Action, Node, Plan, PlanEvent, Schedule, Span, Transition};
 
 /// A node before it is known which others are reached.
 #[derive(Debug, Clone)]
@@ -29,22 +29,13 @@ pub fn plans(loops: bool) -> impl Strategy<Value = Plan> {
         let count = sketches.len();
         let mut nodes: Vec<Node> =
             sketches.iter().enumerate().map(|(at, sketch)| node(at, sketch, count, loops)).collect();
-        nodes.push(Node { action: Action::Stop, ..empty(count) });
-        Plan {
-            version: FORMAT_VERSION,
-            timezone: None,
-            quiet_hours: None,
-            sending_window: None,
-            holidays: Vec::new(),
-            start_node_id: "n0".to_owned(),
-            defaults: Defaults::default(),
-            nodes: reached(nodes),
-        }
+        nodes.push(Node::new(format!("n{count}"), Action::Stop));
+        Plan::of(reached(nodes))
     })
 }
 
 fn node(at: usize, sketch: &Sketch, stop: usize, loops: bool) -> Node {
-    let mut node = empty(at);
+    let mut node = Node::new(format!("n{at}"), Action::Wait);
     if sketch.sends {
         node.action = Action::Send;
         node.subject = Some("Hello".to_owned());
@@ -73,19 +64,6 @@ fn node(at: usize, sketch: &Sketch, stop: usize, loops: bool) -> Node {
         });
     }
     node
-}
-
-fn empty(at: usize) -> Node {
-    Node {
-        id: format!("n{at}"),
-        channel: PlanChannel::Email,
-        action: Action::Wait,
-        subject: None,
-        body: None,
-        sender_id: None,
-        schedule: None,
-        transitions: Vec::new(),
-    }
 }
 
 /// Without the nodes that nothing leads to.

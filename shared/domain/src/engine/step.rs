@@ -64,12 +64,17 @@ impl<'a> Run<'a> {
         if visit != self.enrollment.visit || self.enrollment.phase != Phase::Sending {
             return;
         }
-        self.enrollment.phase = Phase::Waiting;
         self.enrollment.since = at;
         if self.plan.nodes[self.enrollment.node].next.is_empty() {
             return self.end(End::Completed);
         }
-        for (kind, due) in timers::after_acceptance(self.plan, &self.enrollment) {
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        self.enrollment.phase = Phase::Waiting;
+        let visit = self.enrollment.visit;
+        for (kind, due) in timers::to_set(self.plan, &self.enrollment) {
             self.effects.push(Effect::SetTimer { visit, kind, due });
         }
         self.look_back();
@@ -84,8 +89,8 @@ impl<'a> Run<'a> {
         }
         if self.enrollment.message_visit != Some(visit) {
             // A message of before: nothing of it leads anywhere, but an answer to it or its refusal still counts.
-            if !self.enrollment.answered.contains(&(visit, what)) {
-                self.end_by_default(what);
+            if let Some(end) = End::by(what).filter(|_| !self.enrollment.answered.contains(&(visit, what))) {
+                self.end(end);
             }
             return;
         }
@@ -136,27 +141,19 @@ impl<'a> Run<'a> {
         known.sort();
         for (at, what) in known {
             let node = &self.plan.nodes[self.enrollment.node];
-            let in_time = |next: &&Next| {
-                next.within.is_none_or(|within| at <= self.enrollment.since + within.at_pace(self.enrollment.pace))
-            };
+            let in_time = |next: &&Next| next.within.is_none_or(|within| at <= self.enrollment.after(within));
             if let Some(next) = node.next.iter().filter(|next| next.on == what).find(in_time) {
                 if let Some(heard) = self.enrollment.heard.get_mut(&what) {
                     heard.taken = true;
                 }
-                if let Some(visit) = self.enrollment.message_visit.filter(|_| what.ends_by_default()) {
+                if let Some(visit) = self.enrollment.message_visit.filter(|_| End::by(what).is_some()) {
                     self.enrollment.answered.insert((visit, what));
                 }
                 return self.take(next);
             }
-            if what.ends_by_default() {
-                return self.end_by_default(what);
+            if let Some(end) = End::by(what) {
+                return self.end(end);
             }
-        }
-    }
-
-    fn end_by_default(&mut self, what: PlanEvent) {
-        if let Some(end) = End::by(what) {
-            self.end(end);
         }
     }
 
@@ -178,22 +175,11 @@ impl<'a> Run<'a> {
         self.enrollment.visit += 1;
         self.enrollment.node = node;
         self.enrollment.since = self.now;
-        let (visit, at) = (self.enrollment.visit, timers::acts_at(self.plan, &self.enrollment, self.now));
+        let (visit, at) = (self.enrollment.visit, timers::acts_at(self.plan, &self.enrollment));
         self.enrollment.until = at;
         match self.plan.nodes[node].does {
             Does::Stop => self.end(End::Completed),
-            Does::Wait => {
-                self.enrollment.phase = Phase::Waiting;
-                self.effects.push(Effect::SetTimer { visit, kind: TimerKind::Elapsed, due: at });
-                for (kind, due) in timers::after_acceptance(self.plan, &self.enrollment) {
-                    let own = matches!(kind, TimerKind::Elapsed | TimerKind::Patience);
-                    // What would come when the wait is over never comes.
-                    if !own && due <= at {
-                        self.effects.push(Effect::SetTimer { visit, kind, due });
-                    }
-                }
-                self.look_back();
-            }
+            Does::Wait => self.wait(),
             Does::Send { .. } => {
                 self.enrollment.phase = Phase::Sending;
                 self.enrollment.message_visit = Some(visit);

@@ -1,27 +1,31 @@
 use chrono::{DateTime, Utc};
 
 use super::{Enrollment, TimerKind};
-use crate::plans::{Compiled, Next, PlanEvent, Schedule, Span};
+use crate::plans::{Compiled, Does, Next, PlanEvent, Schedule};
 
-/// When the node at hand acts, counted from `now`.
-pub fn acts_at(plan: &Compiled, enrollment: &Enrollment, now: DateTime<Utc>) -> DateTime<Utc> {
+/// When the node acts that was just entered.
+pub fn acts_at(plan: &Compiled, enrollment: &Enrollment) -> DateTime<Utc> {
     match &plan.nodes[enrollment.node].schedule {
-        None => now,
-        Some(Schedule::Delay(delay)) => now + delay.at_pace(enrollment.pace),
-        Some(Schedule::At(at)) => at.moment(enrollment.zone).max(now),
+        None => enrollment.since,
+        Some(Schedule::Delay(delay)) => enrollment.after(*delay),
+        Some(Schedule::At(at)) => at.moment(enrollment.zone).max(enrollment.since),
     }
 }
 
-/// The timers of a send whose message was accepted, with what each leads to.
-pub fn after_acceptance(plan: &Compiled, enrollment: &Enrollment) -> Vec<(TimerKind, DateTime<Utc>)> {
-    let next = &plan.nodes[enrollment.node].next;
-    let after = |span: Span| enrollment.since + span.at_pace(enrollment.pace);
-    let mut timers: Vec<_> =
-        next.iter().filter_map(|next| Some((TimerKind::of(next.on)?, after(next.after?)))).collect();
+/// The timers of a node that begins to wait.
+pub fn to_set(plan: &Compiled, enrollment: &Enrollment) -> Vec<(TimerKind, DateTime<Utc>)> {
+    let node = &plan.nodes[enrollment.node];
+    let named = node.next.iter().filter_map(|next| Some((TimerKind::of(next.on)?, enrollment.after(next.after?))));
+    if node.does == Does::Wait {
+        // What would come when the wait is over never comes.
+        let until = enrollment.until;
+        return std::iter::once((TimerKind::Elapsed, until)).chain(named.filter(|(_, due)| *due <= until)).collect();
+    }
+    let mut timers: Vec<_> = named.collect();
     // Without a way that time opens by itself, waiting ends when nothing that leads on can come any more.
-    if !next.iter().any(|next| next.on == PlanEvent::Elapsed) {
-        let longest = next.iter().map(|next| next.within.or(next.after).unwrap_or(plan.patience)).max();
-        timers.extend(longest.map(|span| (TimerKind::Patience, after(span))));
+    if !node.next.iter().any(|next| next.on == PlanEvent::Elapsed) {
+        let longest = node.next.iter().map(|next| next.within.or(next.after).unwrap_or(plan.patience)).max();
+        timers.extend(longest.map(|span| (TimerKind::Patience, enrollment.after(span))));
     }
     timers
 }
@@ -31,8 +35,7 @@ pub fn after_acceptance(plan: &Compiled, enrollment: &Enrollment) -> Vec<(TimerK
 pub fn leads_on<'a>(plan: &'a Compiled, enrollment: &Enrollment, due: DateTime<Utc>) -> Option<&'a Next> {
     let timers = plan.nodes[enrollment.node].next.iter().filter(|next| next.on.is_timer());
     let come = timers.filter_map(|next| {
-        let after = |span: Span| enrollment.since + span.at_pace(enrollment.pace);
-        let at = next.after.map_or(enrollment.until, after);
+        let at = next.after.map_or(enrollment.until, |span| enrollment.after(span));
         (at <= due && is_absent(enrollment, next.on, at)).then_some((at, next))
     });
     come.min_by_key(|(at, _)| *at).map(|(_, next)| next)

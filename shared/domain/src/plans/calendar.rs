@@ -122,11 +122,6 @@ const DAY_MINUTES: u32 = 24 * 60;
 const LOOK_DAYS: u64 = 420;
 
 impl Calendar {
-    /// Open at all times.
-    pub fn always() -> Self {
-        Self { open: vec![(0, DAY_MINUTES)], weekdays: Vec::new(), holidays: Vec::new() }
-    }
-
     pub fn new(
         window: Option<&SendingWindow>,
         quiet: Option<Hours>,

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use sha2::{Digest, Sha256};
 
 use super::check::{self, messages_max};
@@ -55,7 +53,7 @@ pub fn compile(plan: &Plan) -> Result<Compiled, Vec<PlanProblem>> {
     if problems.iter().any(PlanProblem::is_error) {
         return Err(problems);
     }
-    let places: HashMap<&str, usize> = plan.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
+    let places = plan.places();
     // Both were checked above; to answer them again costs less than to promise it.
     let (Some(start), Ok(calendar)) = (
         places.get(plan.start_node_id.as_str()).copied(),

@@ -78,11 +78,6 @@ impl PlanEvent {
         matches!(self, Self::Complained | Self::Unsubscribed | Self::Converted)
     }
 
-    /// Ends an enrollment whose node says nothing else.
-    pub fn ends_by_default(self) -> bool {
-        self.ends_all() || matches!(self, Self::Bounced | Self::Blocked | Self::Replied)
-    }
-
     /// What, had it happened, makes a timer's message untrue. A click proves that somebody opened it.
     pub fn denied_by(self) -> &'static [Self] {
         match self {

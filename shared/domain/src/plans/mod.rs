@@ -14,6 +14,8 @@ mod shapes;
 mod span;
 mod start_at;
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +65,27 @@ pub struct Plan {
     pub nodes: Vec<Node>,
 }
 
+impl Plan {
+    /// These nodes, from the first on, at any hour.
+    pub(crate) fn of(nodes: Vec<Node>) -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            timezone: None,
+            quiet_hours: None,
+            sending_window: None,
+            holidays: Vec::new(),
+            start_node_id: nodes.first().map(|node| node.id.clone()).unwrap_or_default(),
+            defaults: Defaults::default(),
+            nodes,
+        }
+    }
+
+    /// Where each node stands, by its id.
+    fn places(&self) -> HashMap<&str, usize> {
+        self.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect()
+    }
+}
+
 /// What holds where a node does not say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -109,6 +132,21 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub transitions: Vec<Transition>,
+}
+
+impl Node {
+    pub(crate) fn new(id: String, action: Action) -> Self {
+        Self {
+            id,
+            channel: PlanChannel::Email,
+            action,
+            subject: None,
+            body: None,
+            sender_id: None,
+            schedule: None,
+            transitions: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Action, Defaults, FORMAT_VERSION, Node, Plan, PlanChannel, PlanEvent, PlanProblem, ProblemCode, SPAN_MAX_DAYS,
-    Schedule, Span, Transition,
-};
+use super::{Action, Node, Plan, PlanEvent, PlanProblem, ProblemCode, SPAN_MAX_DAYS, Schedule, Span, Transition};
 
 /// Most stages of a journey.
 const STAGES_MAX: usize = 50;
@@ -38,7 +35,7 @@ pub struct Stage {
 
 impl Blast {
     pub fn plan(self) -> Plan {
-        plan(vec![send("blast".to_owned(), self.subject, self.body)])
+        Plan::of(vec![send("blast".to_owned(), self.subject, self.body)])
     }
 }
 
@@ -79,34 +76,12 @@ impl Journey {
             }
             nodes.push(node);
         }
-        Ok(plan(nodes))
-    }
-}
-
-fn plan(nodes: Vec<Node>) -> Plan {
-    Plan {
-        version: FORMAT_VERSION,
-        timezone: None,
-        quiet_hours: None,
-        sending_window: None,
-        holidays: Vec::new(),
-        start_node_id: nodes.first().map(|node| node.id.clone()).unwrap_or_default(),
-        defaults: Defaults::default(),
-        nodes,
+        Ok(Plan::of(nodes))
     }
 }
 
 fn send(id: String, subject: String, body: String) -> Node {
-    Node {
-        id,
-        channel: PlanChannel::Email,
-        action: Action::Send,
-        subject: Some(subject),
-        body: Some(body),
-        sender_id: None,
-        schedule: None,
-        transitions: Vec::new(),
-    }
+    Node { subject: Some(subject), body: Some(body), ..Node::new(id, Action::Send) }
 }
 
 #[cfg(test)]

@@ -40,10 +40,6 @@ impl Span {
         self.seconds == 0
     }
 
-    pub fn seconds(self) -> u32 {
-        self.seconds
-    }
-
     /// The time that passes for it, where time runs `times` as fast.
     pub fn at_pace(self, times: u32) -> TimeDelta {
         TimeDelta::milliseconds(i64::from(self.seconds) * 1_000 / i64::from(times.max(1)))

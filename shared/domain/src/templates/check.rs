@@ -31,7 +31,7 @@ pub enum InvalidTemplate {
     Syntax(String),
 }
 
-pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
+fn check_source(source: &str) -> Result<(), InvalidTemplate> {
     if source.len() > SOURCE_MAX_BYTES {
         return Err(InvalidTemplate::TooLarge);
     }
@@ -64,13 +64,19 @@ pub fn check_source(source: &str) -> Result<(), InvalidTemplate> {
     Ok(())
 }
 
+/// Parses a source within the bounds.
+pub fn parse_source(source: &str) -> Result<handlebars::Template, InvalidTemplate> {
+    check_source(source)?;
+    handlebars::Template::compile(source).map_err(|error| InvalidTemplate::Syntax(describe(&error)))
+}
+
 /// How many tags a source has: an upper bound of what one pass over it evaluates.
 pub fn tags(source: &str) -> u64 {
     source.matches("{{").count() as u64
 }
 
 /// The parser's complaint on one line.
-pub fn describe(error: &TemplateError) -> String {
+fn describe(error: &TemplateError) -> String {
     crate::reply::sanitize(&error.reason().to_string())
 }
 

@@ -45,7 +45,7 @@ const NAME: &str = "part";
 
 impl Template {
     pub fn compile(source: &str, escape: Escape) -> Result<Self, InvalidTemplate> {
-        check::check_source(source)?;
+        let template = check::parse_source(source)?;
         let mut engine = Handlebars::new();
         engine.set_prevent_indent(true);
         engine.unregister_helper("log");
@@ -54,18 +54,13 @@ impl Template {
         if escape == Escape::Plain {
             engine.register_escape_fn(no_escape);
         }
-        let template =
-            handlebars::Template::compile(source).map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))?;
         engine.register_template(NAME, template);
         Ok(Self { engine, step_cost: check::tags(source), has_loops: source.contains("each") })
     }
 
     /// Whether a source compiles within the bounds.
     pub fn check(source: &str) -> Result<(), InvalidTemplate> {
-        check::check_source(source)?;
-        handlebars::Template::compile(source)
-            .map(drop)
-            .map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))
+        check::parse_source(source).map(drop)
     }
 
     /// What a source inserts, and what of it has a fallback.

@@ -16,10 +16,8 @@ pub struct Variable {
 /// What a template inserts, each name once. Names inside of `each` and `with` belong to what they walk through and are
 /// not told.
 pub fn variables(source: &str) -> Result<Vec<Variable>, InvalidTemplate> {
-    check::check_source(source)?;
-    let template = Source::compile(source).map_err(|error| InvalidTemplate::Syntax(check::describe(&error)))?;
     let mut found = Found::default();
-    found.walk(&template, &[]);
+    found.walk(&check::parse_source(source)?, &[]);
     Ok(found.0.into_iter().map(|(name, has_fallback)| Variable { name, has_fallback }).collect())
 }
 

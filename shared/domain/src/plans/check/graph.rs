@@ -16,16 +16,9 @@ pub fn check(plan: &Plan, problems: &mut Vec<PlanProblem>) {
         for (turn, transition) in node.transitions.iter().enumerate() {
             let path = || format!("nodes[{at}].transitions[{turn}].to");
             let Some(to) = graph.places.get(transition.to.as_str()) else {
-                let problem = PlanProblem::error(
-                    ProblemCode::UnknownNode,
-                    path(),
-                    format!("no node is called {}", transition.to),
-                );
-                problems.push(
-                    graph
-                        .closest(&transition.to)
-                        .map_or(problem.clone(), |name| problem.hint(format!("did you mean {name}?"))),
-                );
+                let message = format!("no node is called {}", transition.to);
+                let hint = graph.closest(&transition.to).map(|name| format!("did you mean {name}?"));
+                problems.push(PlanProblem { hint, ..PlanProblem::error(ProblemCode::UnknownNode, path(), message) });
                 continue;
             };
             if transition.on.ends_all() && plan.nodes[*to].action != Action::Stop {
@@ -91,8 +84,7 @@ fn takes_time(from: &Node, transition: &Transition, to: &Node) -> bool {
 
 impl<'a> Graph<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let places = plan.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
-        Self { plan, places }
+        Self { plan, places: plan.places() }
     }
 
     fn next(&self, at: usize) -> impl Iterator<Item = (usize, usize)> {
