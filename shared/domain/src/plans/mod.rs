@@ -13,6 +13,7 @@ mod schema;
 mod shapes;
 mod span;
 mod start_at;
+mod text_form;
 
 use std::collections::HashMap;
 

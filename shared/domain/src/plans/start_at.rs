@@ -2,9 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::Zone;
+use super::text_form::text_form;
 
 /// A moment, or a local time that is another moment in each zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,29 +52,7 @@ impl fmt::Display for StartAt {
     }
 }
 
-impl Serialize for StartAt {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for StartAt {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl utoipa::PartialSchema for StartAt {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$"))
-            .examples(["2026-12-01T09:00:00Z", "2026-12-01T09:00:00"])
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for StartAt {}
+text_form!(StartAt, pattern: Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$"), examples: ["2026-12-01T09:00:00Z", "2026-12-01T09:00:00"]);
 
 #[cfg(test)]
 mod tests {
