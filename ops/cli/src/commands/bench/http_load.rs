@@ -1,15 +1,12 @@
 //! Many connections that each send one request after another.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -44,29 +41,46 @@ impl<F: Fn(u64) -> String + Send + Sync + 'static> HttpLoad<F> {
         Ok(HttpTimes { took_s, lasted_s: since.elapsed().as_secs_f64() })
     }
 
+    /// Written and read by hand: what the load itself costs is taken from the servers that are compared.
     async fn speak(&self, place: u32, since: Instant) -> anyhow::Result<Vec<f64>> {
-        let stream = TcpStream::connect(self.address).await?;
+        let mut stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
+        let key = self.key.as_ref().map(|key| format!("x-api-key: {key}\r\n")).unwrap_or_default();
+        let head = format!("POST {} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{key}", self.path);
         let (mut took_s, mut number) = (Vec::new(), u64::from(place));
+        let (mut request, mut answer) = (Vec::new(), Vec::new());
         while since.elapsed() < self.lasts {
-            let mut request =
-                Request::post(&self.path).header("host", "localhost").header("content-type", "application/json");
-            if let Some(key) = &self.key {
-                request = request.header("x-api-key", key);
-            }
-            let request = request.body(Full::new(Bytes::from((self.body)(number))))?;
+            let body = (self.body)(number);
+            request.clear();
+            write!(request, "{head}content-length: {}\r\n\r\n{body}", body.len())?;
             let asked = Instant::now();
-            let answer = sender.send_request(request).await?;
-            let status = answer.status();
-            let body = answer.into_body().collect().await?.to_bytes();
-            anyhow::ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+            stream.write_all(&request).await?;
+            read_answer(&mut stream, &mut answer).await?;
             took_s.push(asked.elapsed().as_secs_f64());
             number += u64::from(self.connections);
         }
         Ok(took_s)
     }
+}
+
+/// Reads one whole answer; one that is no 2xx, or does not say how long it is, is an error.
+async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<()> {
+    answer.clear();
+    let mut whole = None;
+    while whole.is_none_or(|whole| answer.len() < whole) {
+        anyhow::ensure!(stream.read_buf(answer).await? > 0, "the server hung up");
+        if whole.is_none()
+            && let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n")
+        {
+            let head = std::str::from_utf8(&answer[..end])?;
+            anyhow::ensure!(head.starts_with("HTTP/1.1 2"), "{}", String::from_utf8_lossy(answer));
+            let length = head.lines().filter_map(|line| line.split_once(':'));
+            let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value);
+            let length: usize = length.last().context("the answer has a length")?.trim().parse()?;
+            whole = Some(end + 4 + length);
+        }
+    }
+    Ok(())
 }
 
 /// A URL of plain HTTP on this machine, as address and path.
