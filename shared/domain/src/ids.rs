@@ -96,8 +96,18 @@ ids! {
     ApiKeyId = "key", "key_01990000000070008000000000000001";
     /// One try past the point of no return.
     AttemptId = "att", "att_01990000000070008000000000000002";
+    /// A stream of contacts that is being enrolled.
+    BulkId = "blk", "blk_0199000000007000800000000000000d";
+    /// What is done for contacts: a plan, and who runs through it.
+    CampaignId = "cmp", "cmp_01990000000070008000000000000009";
+    /// Who may be mailed.
+    ContactId = "con", "con_0199000000007000800000000000000a";
     /// An immutable subject/html/text template.
     ContentId = "cnt", "cnt_01990000000070008000000000000003";
+    /// One contact's run through a campaign.
+    EnrollmentId = "enr", "enr_0199000000007000800000000000000b";
+    /// Something that came back of a message or a contact.
+    EventId = "evt", "evt_0199000000007000800000000000000c";
     /// What stands in Redis: some rows of one sender.
     JobId = "job", "job_01990000000070008000000000000004";
     /// One send to one address.
@@ -106,6 +116,8 @@ ids! {
     SenderId = "snd", "snd_01990000000070008000000000000006";
     /// Whoever owns senders, messages and suppressions; sees nobody else's.
     TenantId = "tnt", "tnt_01990000000070008000000000000007";
+    /// A synthetic event, due at a time.
+    TimerId = "tmr", "tmr_0199000000007000800000000000000e";
     /// One run of one worker process.
     WorkerId = "wrk", "wrk_01990000000070008000000000000008";
 }

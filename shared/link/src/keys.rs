@@ -4,12 +4,29 @@ use domain::ids::{ApiKeyId, SenderId, TenantId};
 use domain::jobs::PoolName;
 use domain::limits::{BucketKey, Channel};
 
-/// The queue that messages are sent through.
-const SEND: &str = "send";
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     tag: String,
+    queue: QueueName,
+}
+
+/// Which queue's window, bell and books are meant. Pools, buckets and the pulse are the same in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueueName {
+    /// Messages.
+    #[default]
+    Send,
+    /// Timers.
+    Timeout,
+}
+
+impl QueueName {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Timeout => "timeout",
+        }
+    }
 }
 
 impl Default for Keys {
@@ -21,7 +38,12 @@ impl Default for Keys {
 impl Keys {
     /// Keys under another tag: a test, or a second fleet in one Redis.
     pub fn with_tag(tag: &str) -> Self {
-        Self { tag: format!("{{{tag}}}") }
+        Self { tag: format!("{{{tag}}}"), queue: QueueName::default() }
+    }
+
+    /// The same keys for another queue.
+    pub fn of_queue(&self, queue: QueueName) -> Self {
+        Self { tag: self.tag.clone(), queue }
     }
 
     pub fn pulse(&self) -> String {
@@ -106,6 +128,6 @@ impl Keys {
     }
 
     fn queue(&self, part: &str) -> String {
-        format!("{}:queue:{SEND}:{part}", self.tag)
+        format!("{}:queue:{}:{part}", self.tag, self.queue.as_str())
     }
 }

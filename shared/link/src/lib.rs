@@ -10,7 +10,7 @@ mod scripts;
 pub use buckets::{BucketSpec, TokenAsk, Tokens, encode_buckets, encode_returns};
 pub use connection::{Answer, Arg, Link, RESPONSE_TIMEOUT};
 pub use error::LinkError;
-pub use keys::Keys;
+pub use keys::{Keys, QueueName};
 pub use pulse::PulseView;
 pub use redis::Script;
 pub use scripts::script;

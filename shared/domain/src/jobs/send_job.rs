@@ -22,6 +22,10 @@ impl PoolName {
         Self(SEND_SHARED.to_owned())
     }
 
+    pub fn timeout_shared() -> Self {
+        Self(super::TIMEOUT_SHARED.to_owned())
+    }
+
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
@@ -40,7 +44,7 @@ impl fmt::Display for PoolName {
 /// Some due rows of one sender, handed out together.
 ///
 /// Carries ids only: whoever reads Redis learns nobody's address, and whatever is lost with it stands in Postgres.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendJob {
     pub id: JobId,
     pub pool: PoolName,
@@ -49,9 +53,7 @@ pub struct SendJob {
     pub priority: Priority,
     pub rows: Vec<MessageId>,
     /// A row that once died with its worker goes alone, and is written into the lease before it is handled.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
     /// Tokens already taken for these rows. Who gets a job without one asks for them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
 }

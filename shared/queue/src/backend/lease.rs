@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::ids::MessageId;
 use domain::limits::TokenReturn;
 use link::Arg;
 use tokio::sync::OwnedSemaphorePermit;
@@ -133,7 +132,7 @@ impl Lease {
     }
 
     /// Writes the row that is handled next into the lease, so that a crash is charged to it alone.
-    pub async fn mark(&self, row: MessageId) -> Result<Marked> {
+    pub async fn mark(&self, row: impl fmt::Display) -> Result<Marked> {
         self.write_mark(row.to_string()).await
     }
 

@@ -25,14 +25,13 @@ use apalis_core::worker::context::WorkerContext;
 use domain::ids::WorkerId;
 use domain::jobs::PoolName;
 use futures::future::BoxFuture;
-use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use lease::{Lease, Marked};
 
-use crate::{QueueError, QueueLink, Result};
+use crate::{QueueError, QueueJob, QueueLink, Result};
 use in_hand::InHand;
 use settle_layer::SettleLayer;
 use settler::Settler;
@@ -120,7 +119,7 @@ impl<J> QueueBackend<J> {
     }
 }
 
-impl<J: DeserializeOwned + Send + Sync + 'static> Backend for QueueBackend<J> {
+impl<J: QueueJob> Backend for QueueBackend<J> {
     type Task = Task<Delivery<J>>;
     type Error = Infallible;
 
@@ -169,7 +168,7 @@ impl<J> Drop for QueueBackend<J> {
     }
 }
 
-impl<J: DeserializeOwned + Send + Sync + 'static> BackendConfig for QueueBackend<J> {
+impl<J: QueueJob> BackendConfig for QueueBackend<J> {
     type Args = Delivery<J>;
     type Id = String;
     type Kind = Ephemeral;

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use link::Arg;
 use redis::{FromRedisValue, Value};
-use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
@@ -13,19 +12,19 @@ use super::settler::SettlerHandle;
 use super::waiting::Waiting;
 use super::{Delivery, Lease, Shared};
 use crate::backoff::Waits;
-use crate::{QueueError, Result, scripts};
+use crate::{QueueError, QueueJob, Result, scripts};
 
 /// Jobs taken in one call.
 const CLAIM_MAX: usize = 256;
 const LOST_WAIT: Duration = Duration::from_millis(50);
 
 /// Claims jobs whenever there is a free hand, until stopped; gives back then what no handler has begun.
-pub(super) async fn pump<J: DeserializeOwned>(shared: Arc<Shared>, settler: SettlerHandle, waiting: Arc<Waiting<J>>) {
+pub(super) async fn pump<J: QueueJob>(shared: Arc<Shared>, settler: SettlerHandle, waiting: Arc<Waiting<J>>) {
     claim_until_stopped(&shared, &settler, &waiting).await;
     waiting.take_all().iter().for_each(|unstarted| settler.release(&unstarted.lease));
 }
 
-async fn claim_until_stopped<J: DeserializeOwned>(shared: &Arc<Shared>, settler: &SettlerHandle, waiting: &Waiting<J>) {
+async fn claim_until_stopped<J: QueueJob>(shared: &Arc<Shared>, settler: &SettlerHandle, waiting: &Waiting<J>) {
     let mut waits = Waits::new();
     let (mut turn, mut overlaps, mut unread) = (0u64, false, Vec::new());
     let deliver = |leases: &mut Vec<Lease>| {
@@ -145,11 +144,14 @@ fn read_part<T: FromRedisValue>(part: Option<Value>) -> Result<T> {
 }
 
 /// A payload that does not read is set aside: its rows come back through the rescue, nobody dies of it.
-fn read<J: DeserializeOwned>(shared: &Shared, settler: &SettlerHandle, lease: Lease) -> Option<Delivery<J>> {
+fn read<J: QueueJob>(shared: &Shared, settler: &SettlerHandle, lease: Lease) -> Option<Delivery<J>> {
     let error = match lease.record() {
-        record @ Record::Read { .. } => match serde_json::from_str(record.payload().unwrap_or_default()) {
-            Ok(job) => return Some(Delivery { job, lease }),
-            Err(error) => error.to_string(),
+        record @ Record::Read { .. } => match record.head(lease.job()) {
+            Some(head) => match J::read(&shared.options.pool, head, record.payload().unwrap_or_default()) {
+                Ok(job) => return Some(Delivery { job, lease }),
+                Err(error) => error.to_string(),
+            },
+            None => "its head has an id that does not read".to_owned(),
         },
         Record::Unreadable => "its record lacks a part".to_owned(),
         Record::Gone => {

@@ -1,3 +1,7 @@
+use domain::messages::Priority;
+
+use crate::JobHead;
+
 /// What stands in Redis for a job: `tenant|sender|rows|priority|pushed_ms|payload`.
 #[derive(Debug)]
 pub(super) enum Record {
@@ -62,6 +66,18 @@ impl Record {
             Self::Read { text, header } => Some(&text[header.payload_at..]),
             Self::Unreadable | Self::Gone => None,
         }
+    }
+
+    /// The job of that id, as far as its record alone says what it is.
+    pub(super) fn head(&self, job: &str) -> Option<JobHead> {
+        let share = self.share();
+        Some(JobHead {
+            id: job.parse().ok()?,
+            tenant: share.tenant.parse().ok()?,
+            sender: share.sender.parse().ok()?,
+            rows: share.rows,
+            priority: Priority::from_rank(i16::from(share.priority))?,
+        })
     }
 }
 

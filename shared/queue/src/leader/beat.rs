@@ -44,7 +44,7 @@ impl QueueLink {
     }
 }
 
-fn drained(parts: &[String]) -> Drained {
+pub(super) fn drained(parts: &[String]) -> Drained {
     let mut drained = Drained::default();
     for pair in parts.chunks_exact(2) {
         let rows = pair[1].parse().unwrap_or(0);

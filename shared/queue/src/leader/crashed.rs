@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use domain::ids::{JobId, MessageId};
 use domain::jobs::PoolName;
@@ -9,13 +10,13 @@ use crate::{QueueLink, Result, scripts};
 
 /// A job whose second worker died too, and the row it was handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CrashedJob {
+pub struct CrashedJob<R = MessageId> {
     pub job: JobId,
-    pub row: MessageId,
+    pub row: R,
 }
 
 impl QueueLink {
-    pub async fn crashed(&self, pool: &PoolName) -> Result<Vec<CrashedJob>> {
+    pub async fn crashed<R: FromStr>(&self, pool: &PoolName) -> Result<Vec<CrashedJob<R>>> {
         let marks: HashMap<String, String> = self.connection().hgetall(self.keys().pool(pool, "crashed")).await?;
         let read = |(job, row): (String, String)| Some(CrashedJob { job: job.parse().ok()?, row: row.parse().ok()? });
         Ok(marks.into_iter().filter_map(read).collect())

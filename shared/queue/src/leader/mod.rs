@@ -8,6 +8,7 @@ mod forfeit;
 mod held;
 mod occupancy;
 mod standing;
+mod take_drained;
 
 pub use audit::Audit;
 pub use beat::{Beat, Drained};

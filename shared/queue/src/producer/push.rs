@@ -1,15 +1,15 @@
 use domain::jobs::{PoolName, SendJob};
 use link::Arg;
 
-use crate::{QueueError, QueueLink, Result, scripts};
+use crate::{QueueError, QueueJob, QueueLink, Result, scripts};
 
 /// Jobs in one call of the script: bounds how long Redis serves nobody else.
 const PUSH_BATCH_MAX: usize = 50;
 
 /// A job to be pushed, and how many rows its sender may hold in the window (0: what the leader last measured).
 #[derive(Debug, Clone)]
-pub struct JobPush {
-    pub job: SendJob,
+pub struct JobPush<J = SendJob> {
+    pub job: J,
     pub sender_max: u32,
 }
 
@@ -22,7 +22,7 @@ pub enum Pushed {
 
 /// The jobs whose rows go back: those that were refused or, without an answer, all of them, because any of them may
 /// not have arrived.
-pub fn not_pushed<'a>(pushes: &'a [JobPush], answers: Option<&[Pushed]>) -> Vec<&'a SendJob> {
+pub fn not_pushed<'a, J>(pushes: &'a [JobPush<J>], answers: Option<&[Pushed]>) -> Vec<&'a J> {
     let refused = |at: usize| answers.is_none_or(|answers| answers.get(at) != Some(&Pushed::Yes));
     pushes.iter().enumerate().filter(|(at, _)| refused(*at)).map(|(_, push)| &push.job).collect()
 }
@@ -30,7 +30,7 @@ pub fn not_pushed<'a>(pushes: &'a [JobPush], answers: Option<&[Pushed]>) -> Vec<
 impl QueueLink {
     /// Pushes jobs of one pool and answers for each in order. After an error some may stand and some not; pushing
     /// them again, or leaving them to the rescue, are both safe.
-    pub async fn push(&self, pool: &PoolName, pushes: &[JobPush]) -> Result<Vec<Pushed>> {
+    pub async fn push<J: QueueJob>(&self, pool: &PoolName, pushes: &[JobPush<J>]) -> Result<Vec<Pushed>> {
         let keys = self.keys();
         let [high, normal, low] = keys.ready(pool);
         let names = [
@@ -50,16 +50,16 @@ impl QueueLink {
             let mut args = Vec::with_capacity(1 + chunk.len() * 7);
             args.push(Arg::Text(&wake));
             for push in chunk {
-                let job = &push.job;
-                let payload = serde_json::to_string(job).map_err(|_| QueueError::Unreadable)?;
+                let head = push.job.head();
+                let body = push.job.body().map_err(|_| QueueError::Unreadable)?;
                 args.extend([
-                    Arg::Owned(job.id.to_string()),
-                    Arg::Owned(job.tenant.to_string()),
-                    Arg::Owned(job.sender.to_string()),
-                    Arg::Number(job.rows.len() as i64),
-                    Arg::Number(i64::from(job.priority.rank())),
+                    Arg::Owned(head.id.to_string()),
+                    Arg::Owned(head.tenant.to_string()),
+                    Arg::Owned(head.sender.to_string()),
+                    Arg::Number(i64::from(head.rows)),
+                    Arg::Number(i64::from(head.priority.rank())),
                     Arg::Number(i64::from(push.sender_max)),
-                    Arg::Owned(payload),
+                    Arg::Owned(body),
                 ]);
             }
             let answer = self.call(&scripts::PUSH, &names, &args).await?;

@@ -185,8 +185,8 @@ async fn of_a_job_whose_holders_die_only_the_row_in_hand_is_charged() -> anyhow:
         fleet.link.forfeit(&fleet.pool, doomed).await?;
     }
     let survivor = fleet.work_plainly(&Handled::default())?;
-    until("the crash shows", async || Ok(!fleet.link.crashed(&fleet.pool).await?.is_empty())).await;
-    let crashed = fleet.link.crashed(&fleet.pool).await?;
+    until("the crash shows", async || Ok(!fleet.link.crashed::<MessageId>(&fleet.pool).await?.is_empty())).await;
+    let crashed = fleet.link.crashed::<MessageId>(&fleet.pool).await?;
     assert_eq!((crashed[0].job, crashed[0].row), (id, poison));
     assert!(fleet.link.audit(&fleet.pool).await?.adds_up());
     fleet.link.drop_crashed(&fleet.pool, &[id]).await?;

@@ -1,7 +1,7 @@
 //! An older and a newer version at work together. There is one binary here, so what differs is what they leave for each
 //! other in Redis: a job's payload.
 
-use domain::jobs::{PoolName, SendJob};
+use domain::jobs::PoolName;
 use e2e::System;
 use redis::Connection;
 use serde_json::{Value, json};
@@ -62,12 +62,9 @@ async fn w12_a_job_of_a_newer_version_is_read_by_an_older_one() -> anyhow::Resul
 async fn w12_a_job_of_an_older_version_is_read_by_a_newer_one_and_back() -> anyhow::Result<()> {
     let system = System::start().await?;
     let mut standing = Standing::of(&system, 3).await?;
-    let newer: SendJob = serde_json::from_str(split(&standing.jobs()?[0].1).1)?;
-    assert!(newer.grant.is_some(), "what the older version knows nothing of");
-    standing.rewrite(|payload| {
-        let known = ["id", "pool", "tenant", "sender", "priority", "rows"];
-        payload.as_object_mut().expect("an object").retain(|field, _| known.contains(&field.as_str()));
-    })?;
+    let newer: Value = serde_json::from_str(split(&standing.jobs()?[0].1).1)?;
+    assert!(newer["grant"].is_object(), "what the older version knows nothing of");
+    standing.rewrite(|payload| payload.as_object_mut().expect("an object").retain(|field, _| field == "send"))?;
     let worker = system.work()?;
     assert_eq!(system.settle_and_judge().await?.get("accepted"), Some(&3));
     worker.stop().await
@@ -78,7 +75,7 @@ async fn w12_a_job_of_an_unknown_kind_is_set_aside_and_its_rows_are_done_all_the
     let system = System::start().await?;
     let mut standing = Standing::of(&system, 3).await?;
     let strange: Vec<String> = standing.jobs()?.into_iter().map(|(job, _)| job).collect();
-    standing.rewrite(|payload| *payload = json!({ "kind": "send_sms", "version": 7, "rows": payload["rows"] }))?;
+    standing.rewrite(|payload| *payload = json!({ "kind": "send_sms", "version": 7, "rows": payload["send"] }))?;
     let worker = system.work()?;
     let counts = system.settle_and_judge().await?;
     assert_eq!(counts.get("accepted"), Some(&3), "{counts:?}");
