@@ -1,7 +1,10 @@
 use axum::Json;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use domain::campaigns::InvalidCampaign;
 use domain::messages::draft::InvalidDraft;
+use domain::plans::PlanProblem;
 use domain::problems::FieldProblem;
 use serde::Serialize;
 use store::StoreError;
@@ -38,6 +41,20 @@ impl ApiError {
     pub fn template_invalid(problems: &[FieldProblem]) -> Self {
         let error = Self::new(StatusCode::BAD_REQUEST, "template_invalid", "a template is not valid");
         Self { details: fields(problems), ..error }
+    }
+
+    /// Everything that is wrong with a plan, each under its path in the plan.
+    pub fn invalid_plan(problems: &[PlanProblem]) -> Self {
+        let field = |problem: &PlanProblem| FieldProblem { field: problem.path.clone(), problem: problem.to_string() };
+        let error = Self::new(StatusCode::BAD_REQUEST, "invalid_request", "the plan may not run");
+        Self { details: fields(&problems.iter().map(field).collect::<Vec<_>>()), ..error }
+    }
+
+    /// The address may not be mailed.
+    pub fn contact_suppressed(reason: &str, since: DateTime<Utc>) -> Self {
+        let since = since.format("%Y-%m-%dT%H:%M:%SZ");
+        let message = format!("the address may not be mailed: {reason}, since {since}");
+        Self::new(StatusCode::BAD_REQUEST, "contact_suppressed", message)
     }
 
     pub fn invalid_api_key() -> Self {
@@ -166,6 +183,15 @@ impl From<InvalidDraft> for ApiError {
     }
 }
 
+impl From<InvalidCampaign> for ApiError {
+    fn from(invalid: InvalidCampaign) -> Self {
+        match invalid {
+            InvalidCampaign::Fields(problems) => Self::invalid_request(&problems),
+            InvalidCampaign::Plan(problems) => Self::invalid_plan(&problems),
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if error.is_transient() {
@@ -198,6 +224,8 @@ mod tests {
         for (error, status, code) in [
             (ApiError::invalid_field("to", "x"), 400, "invalid_request"),
             (ApiError::template_invalid(&[]), 400, "template_invalid"),
+            (ApiError::invalid_plan(&[]), 400, "invalid_request"),
+            (ApiError::contact_suppressed("bounce", DateTime::UNIX_EPOCH), 400, "contact_suppressed"),
             (ApiError::invalid_api_key(), 401, "invalid_api_key"),
             (ApiError::forbidden("x"), 403, "forbidden"),
             (ApiError::not_found("x"), 404, "not_found"),

@@ -17,6 +17,8 @@ mod routes;
 mod run;
 mod serve;
 mod state;
+mod tell_feeder;
+mod unsubscribe_page;
 mod views;
 
 pub use csv_line::{line_text, read_csv_line};

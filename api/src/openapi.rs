@@ -23,6 +23,10 @@ creating POST with the same `Idempotency-Key` and it creates nothing twice; answ
     info(title = "Postfleet", description = INTRODUCTION, license(name = "Apache-2.0", identifier = "Apache-2.0")),
     tags(
         (name = "messages", description = "Sending, and what became of it."),
+        (name = "campaigns", description = "What is done for contacts, as a plan."),
+        (name = "enrollments", description = "Who runs through a campaign."),
+        (name = "events", description = "What contacts did."),
+        (name = "contacts", description = "Who may be mailed."),
         (name = "contents", description = "Templates that are stored once."),
         (name = "senders", description = "Accounts that mail leaves from."),
         (name = "suppressions", description = "Addresses that are not mailed."),

@@ -10,17 +10,24 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{authenticate, idempotent};
-use crate::routes::{contents, events, keys, limits, messages, queue, senders, stats, suppressions, tenants, workers};
-use crate::{ApiError, ApiState, docs_page, openapi};
+use crate::routes::{
+    campaigns, contacts, contents, enrollments, events, keys, limits, messages, queue, senders, stats, suppressions,
+    tenants, workers,
+};
+use crate::{ApiError, ApiState, docs_page, openapi, unsubscribe_page};
 
 type Routes = OpenApiRouter<ApiState>;
 
-/// Every public route, on two screens. These create, and may be repeated under an Idempotency-Key.
+/// Every public route, on three screens. These create, and may be repeated under an Idempotency-Key.
 fn creating() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(messages::create::create))
         .routes(routes!(messages::create_batch::create_batch))
         .routes(routes!(contents::create::create))
+        .routes(routes!(campaigns::create::create))
+        .routes(routes!(enrollments::create::create))
+        .routes(routes!(events::create::create))
+        .routes(routes!(contacts::put::put))
         .routes(routes!(senders::create::create))
         .routes(routes!(suppressions::add::add))
         .routes(routes!(keys::create::create))
@@ -37,6 +44,25 @@ fn answering() -> Routes {
         .routes(routes!(messages::cancel_matching::cancel_matching))
         .routes(routes!(messages::resolve::resolve))
         .routes(routes!(contents::get::get))
+        .routes(routes!(campaigns::validate::validate))
+        .routes(routes!(campaigns::list::list))
+        .routes(routes!(campaigns::get::get))
+        .routes(routes!(campaigns::start::start))
+        .routes(routes!(campaigns::pause::pause))
+        .routes(routes!(campaigns::resume::resume))
+        .routes(routes!(campaigns::cancel::cancel))
+        .routes(routes!(campaigns::complete::complete))
+        .routes(routes!(campaigns::list_versions::list_versions, campaigns::add_version::add_version))
+        .routes(routes!(campaigns::plan::plan))
+        .routes(routes!(campaigns::preview::preview))
+        .routes(routes!(campaigns::list_enrollments::list_enrollments))
+        .routes(routes!(enrollments::get::get))
+        .routes(routes!(enrollments::get_bulk::get_bulk))
+        .routes(routes!(enrollments::cancel::cancel))
+        .routes(routes!(enrollments::timeline::timeline))
+        .routes(routes!(contacts::list::list))
+        .routes(routes!(contacts::get::get))
+        .routes(routes!(contacts::add_address::add_address))
         .routes(routes!(senders::list::list))
         .routes(routes!(senders::get::get, senders::update::update))
         .routes(routes!(senders::archive::archive))
@@ -67,6 +93,7 @@ fn answering() -> Routes {
 fn streaming() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(suppressions::import::import))
+        .routes(routes!(enrollments::bulk::bulk))
         .routes(routes!(suppressions::export::export))
         .routes(routes!(events::stream::stream))
 }
@@ -85,6 +112,7 @@ pub fn router(state: ApiState, shutdown: Shutdown) -> Router {
     let routes = timed.merge(streaming()).route_layer(from_fn_with_state(state.clone(), authenticate));
     Router::from(routes)
         .merge(docs_page::routes(&described()))
+        .merge(unsubscribe_page::routes())
         .fallback(|| async { ApiError::not_found("there is no such route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(Extension(shutdown))

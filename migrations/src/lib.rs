@@ -16,7 +16,7 @@ struct SqlStep {
 
 /// Steps that build indexes without locking anybody out, which cannot be done inside a transaction: statement by
 /// statement, each safe to repeat.
-const WITHOUT_TRANSACTION: [&str; 2] = ["m0006_lanes", "m0008_lists"];
+const WITHOUT_TRANSACTION: [&str; 3] = ["m0006_lanes", "m0008_lists", "m0010_campaign_messages"];
 
 macro_rules! steps {
     ($($name:literal),+ $(,)?) => {
@@ -28,7 +28,7 @@ macro_rules! steps {
     };
 }
 
-const STEPS: [SqlStep; 8] = steps![
+const STEPS: [SqlStep; 10] = steps![
     "m0001_tenants",
     "m0002_senders",
     "m0003_messages",
@@ -37,6 +37,8 @@ const STEPS: [SqlStep; 8] = steps![
     "m0006_lanes",
     "m0007_surface",
     "m0008_lists",
+    "m0009_campaigns",
+    "m0010_campaign_messages",
 ];
 
 impl MigratorTrait for Migrator {

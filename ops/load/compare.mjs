@@ -11,9 +11,10 @@ const { values: options } = parseArgs({ options: {
 const ROUNDS = Number(options.rounds), MESSAGES = Number(options.messages);
 if (!(ROUNDS >= 1 && ROUNDS <= 20 && MESSAGES >= 1000)) throw new Error('--rounds is 1 to 20, --messages at least 1000');
 const { SMTP_TOOLS, SMTP_LIBRARIES, PEER, POSTFLEET } = process.env;
-// Sessions stay below the 256 that smtp-sink serves at once.
-const SINK = '127.0.0.1:2525', HTTP_PORT = 3900, SENDERS = 50, CONNECTIONS = 4, JOBS = 200_000;
+const SINK = '127.0.0.1:2525', HTTP_PORT = 3900, SENDERS = 50, CONNECTIONS = 8, JOBS = 200_000;
 const run = promisify(execFile);
+// A worker's own bound is 256 connections; smtp-sink's, too, if nothing is said.
+process.env.POSTFLEET_WORKER_CONNECTIONS = '1000';
 const mail = { env: { ...process.env, ...(SMTP_LIBRARIES && { LD_LIBRARY_PATH: SMTP_LIBRARIES }) } };
 const tell = (what, figures) => console.error(what, JSON.stringify(figures));
 
@@ -50,7 +51,7 @@ async function raw(sessions) {
   return per_s;
 }
 
-const sink = spawn(`${SMTP_TOOLS}/smtp-sink`, ['-u', 'nobody', '-c', SINK, '4096'], { ...mail, stdio: 'ignore' });
+const sink = spawn(`${SMTP_TOOLS}/smtp-sink`, ['-u', 'nobody', '-m', '2000', '-c', SINK, '4096'], { ...mail, stdio: 'ignore' });
 const all = {};
 const note = (name, value) => (all[name] ??= []).push(value);
 try {

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::drain::MeasuredDrain;
 use crate::reconcilers::{
-    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, ImportIngress, MeasureRooms,
-    RescueMessages, ResolveUncertain, SweepSurface, WriteOffWorkers,
+    AddUpDailySends, AuditQueue, BeatPulse, ChargeCrashes, ExpireCommits, FeedMessages, FeedTimers, ImportIngress,
+    MeasureRooms, RescueMessages, RescueTimers, ResolveUncertain, SortCampaigns, SweepSurface, WriteOffWorkers,
 };
 use crate::{Leadership, Reconciler};
 
@@ -86,7 +86,10 @@ pub fn reconcilers(parts: &Parts) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(BeatPulse::new(parts.clone())),
         Arc::new(FeedMessages::new(parts.clone())),
+        Arc::new(FeedTimers::new(parts.clone())),
         Arc::new(RescueMessages::new(parts.clone())),
+        Arc::new(RescueTimers::new(parts.clone())),
+        Arc::new(SortCampaigns::new(parts.clone())),
         Arc::new(ChargeCrashes::new(parts.clone())),
         Arc::new(WriteOffWorkers::new(parts.clone())),
         Arc::new(ExpireCommits::new(parts.clone())),

@@ -6,6 +6,7 @@ use domain::ids::{AttemptId, MessageId, TenantId, WorkerId};
 use limits::Limiter;
 use providers::Egress;
 use providers::smtp::{SmtpTimeouts, TlsRoots};
+use queue::QueueLink;
 use runtime::{Ids, Jitter, Keyring};
 use store::Store;
 use store::messages::{Expectation, OutcomeRow, OutcomeState};
@@ -28,6 +29,10 @@ pub struct Context {
     pub senders: SenderPools,
     pub templates: Templates,
     pub live: LiveEvents,
+    /// Where links in mails lead, without a slash at its end.
+    pub public_url: String,
+    /// To ring for lanes that have something to send. Tests may work without.
+    pub queue: Option<QueueLink>,
     /// Sends past the point of no return, so that a stop that cannot wait for them can say what they are.
     in_commit: Mutex<HashMap<AttemptId, MessageId>>,
 }
@@ -40,6 +45,8 @@ pub struct ContextOptions {
     pub timeouts: SmtpTimeouts,
     /// SMTP connections of this process, over all senders.
     pub connections_max: usize,
+    /// Where links in mails lead.
+    pub public_url: String,
 }
 
 impl Context {
@@ -49,9 +56,12 @@ impl Context {
         ids: Ids,
         jitter: Jitter,
         worker: WorkerId,
+        queue: Option<QueueLink>,
         options: ContextOptions,
     ) -> Arc<Self> {
         Arc::new(Self {
+            public_url: options.public_url.trim_end_matches('/').to_owned(),
+            queue,
             commits: Commits::start(store.clone(), worker),
             outcomes: Outcomes::start(store.clone(), worker),
             senders: SenderPools::new(store.clone(), limits.clone(), worker, options),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use domain::address::Address;
-use domain::ids::{ApiKeyId, ContentId, MessageId, SenderId, TenantId};
+use domain::ids::{ApiKeyId, BulkId, CampaignId, ContactId, ContentId, EnrollmentId, MessageId, SenderId, TenantId};
 
 use crate::ApiError;
 
@@ -30,7 +30,11 @@ macro_rules! named {
 
 named! {
     ApiKeyId: "you have no such key";
+    BulkId: "you have no such stream of contacts";
+    CampaignId: "you have no such campaign";
+    ContactId: "you have no such contact";
     ContentId: "you have no such content";
+    EnrollmentId: "you have no such enrollment";
     MessageId: "you have no such message";
     SenderId: "you have no such sender";
     TenantId: "there is no such tenant";

@@ -1,6 +1,9 @@
 //! One file per operation.
 
+pub mod campaigns;
+pub mod contacts;
 pub mod contents;
+pub mod enrollments;
 pub mod events;
 pub mod keys;
 pub mod limits;

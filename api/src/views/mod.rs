@@ -1,6 +1,9 @@
 //! The shapes of answers.
 
+mod campaign;
+mod contact;
 mod content;
+mod enrollment;
 mod key;
 mod limit;
 mod message;
@@ -10,7 +13,10 @@ mod sender;
 mod suppression;
 mod tenant;
 
+pub use campaign::{CampaignBody, VersionBody};
+pub use contact::ContactBody;
 pub use content::ContentBody;
+pub use enrollment::{BulkBody, EnrollmentBody, TimelineEntry};
 pub use key::{KeyView, NewKeyView};
 pub use limit::LimitView;
 pub use message::{AcceptedView, BatchItemView, BatchRefusal, BatchView, MessageBody, MessageItem};

@@ -2,8 +2,8 @@ use clap::{Parser, Subcommand};
 use runtime::config::LogConfig;
 
 use crate::commands::{
-    api, bench, completions, demo, doctor, explain, keys, limits, messages, migrate, openapi, orchestrator, queue,
-    resume, send, senders, stats, suppressions, tail, tenants, up, worker,
+    api, bench, campaigns, completions, demo, doctor, enrollments, explain, keys, limits, messages, migrate, openapi,
+    orchestrator, queue, resume, send, senders, stats, suppressions, tail, tenants, up, worker,
 };
 
 const LEARN_MORE: &str = "\
@@ -22,7 +22,7 @@ Whatever is configured can be given by environment too; ops/env.example lists it
 /// `senders create`, and `postfleet send`. `postfleet doctor` says what is wrong and how to mend it.
 ///
 /// Commands for whoever runs an installation speak to its stores (DATABASE_URL, REDIS_URL). Commands for whoever uses it
-/// (send, messages, queue, suppressions, stats, tail) speak to its API (POSTFLEET_URL, POSTFLEET_API_KEY).
+/// (send, messages, campaigns, enrollments, queue, suppressions, stats, tail) speak to its API (POSTFLEET_URL, POSTFLEET_API_KEY).
 #[derive(Parser)]
 #[command(name = "postfleet", version, max_term_width = 120, after_help = LEARN_MORE)]
 pub struct Options {
@@ -62,6 +62,10 @@ pub enum Command {
     Send(Box<send::SendOptions>),
     /// List, show and cancel messages (by the API).
     Messages(messages::MessagesOptions),
+    /// Create, check, list, pause and call off campaigns, and enroll files of contacts (by the API).
+    Campaigns(campaigns::CampaignsOptions),
+    /// Who runs through campaigns: enroll, see, call off (by the API).
+    Enrollments(enrollments::EnrollmentsOptions),
     /// See the queue, pause and resume it, retry or clear what failed, resolve what is uncertain (by the API).
     Queue(queue::QueueOptions),
     /// Addresses that are not mailed: add, lift, import, export (by the API).

@@ -7,6 +7,7 @@ mod connect;
 mod output;
 mod progress;
 mod stack;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,8 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Command::Resume(options) => commands::resume::run(options).await?,
         Command::Send(options) => return commands::send::run(*options).await,
         Command::Messages(options) => commands::messages::run(options).await?,
+        Command::Campaigns(options) => commands::campaigns::run(options).await?,
+        Command::Enrollments(options) => commands::enrollments::run(options).await?,
         Command::Queue(options) => commands::queue::run(options).await?,
         Command::Suppressions(options) => commands::suppressions::run(options).await?,
         Command::Stats(options) => commands::stats::run(options).await?,

@@ -166,12 +166,13 @@ impl System {
             hello: "worker.example".to_owned(),
             timeouts: setup.timeouts.unwrap_or(SHORT_TIMEOUTS),
             connections_max: 100,
+            public_url: "https://mail.example".to_owned(),
         };
         let queue = QueueLink::connect(&self.reach.redis, Keys::default())?;
         let limits = Limiter::new(queue.link().clone());
         self.remember(&limits);
         let (ids, jitter) = (self.ids.clone(), Jitter::fixed(0.5));
-        let context = Context::new(connect("worker")?, limits.clone(), ids, jitter, id, options);
+        let context = Context::new(connect("worker")?, limits.clone(), ids, jitter, id, Some(queue.clone()), options);
         tokio::spawn(watch_pulse(
             self.store.clone(),
             queue.clone(),

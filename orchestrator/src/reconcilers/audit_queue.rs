@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::pools;
+use super::all_pools;
 use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -35,10 +35,10 @@ impl Reconciler for AuditQueue {
     async fn run_once(&self) -> anyhow::Result<Report> {
         let Some(term) = self.parts.leadership.term() else { return Ok(Report::default()) };
         let mut adds_up = true;
-        for pool in pools() {
-            let audit = self.parts.queue.audit(&pool).await?;
+        for (queue, pool) in all_pools(&self.parts.queue) {
+            let audit = queue.audit(&pool).await?;
             metrics::gauge!("postfleet_queue_jobs", "pool" => pool.to_string()).set(audit.jobs as f64);
-            metrics::gauge!("postfleet_window_rows").set(audit.rows as f64);
+            metrics::gauge!("postfleet_window_rows", "pool" => pool.to_string()).set(audit.rows as f64);
             adds_up &= audit.adds_up();
         }
         if adds_up {

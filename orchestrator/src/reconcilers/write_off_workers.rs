@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::pools;
+use super::all_pools;
 use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -69,8 +69,8 @@ impl Reconciler for WriteOffWorkers {
         let lost = workers.write_off_silent(term, SILENT_SECS).await?;
         for worker in &lost {
             tracing::warn!(%worker, "a worker fell silent and is written off");
-            for pool in pools() {
-                self.parts.queue.forfeit(&pool, *worker).await?;
+            for (queue, pool) in all_pools(&self.parts.queue) {
+                queue.forfeit(&pool, *worker).await?;
             }
             self.parts.limits.forfeit_connections(*worker).await?;
         }

@@ -4,7 +4,10 @@
 //! rows; it answers with a decision. That is why every rule about mail can be tested as a table.
 
 pub mod address;
+pub mod campaigns;
+pub mod contacts;
 pub mod engine;
+pub mod events;
 pub mod ids;
 pub mod jobs;
 pub mod keys;
@@ -16,5 +19,6 @@ pub mod reply;
 pub mod senders;
 pub mod suppressions;
 pub mod templates;
+pub mod timers;
 pub mod turns;
 pub mod window;

@@ -1,4 +1,5 @@
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::SqlxPostgresConnector;
@@ -60,7 +61,8 @@ impl Store {
             .max_connections(options.connections_max)
             .acquire_timeout(options.acquire_timeout)
             .connect_lazy_with(connect);
-        Ok(Self { orm: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()), pool })
+        let orm = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        Ok(Self { orm, pool, plans: Arc::default() })
     }
 
     /// Whether the database answers.

@@ -6,42 +6,62 @@
 
 mod answered;
 mod api_keys;
+pub mod campaigns;
 mod connect;
+pub mod contacts;
 mod contents;
+pub mod enrollments;
 mod entities;
 mod error;
+pub mod events;
 pub mod fleet;
 mod health;
 mod idempotency;
 mod ingress;
+mod ledger;
 mod limits;
 pub mod messages;
 mod pauses;
+mod plans;
 mod schema;
 mod senders;
 mod stats;
 mod suppressions;
 mod tenants;
+pub mod timers;
+mod unsubscribe;
 
 pub use api_keys::{ApiKeys, KeyOwner, KeyRow, NewKey, RotateAnswer};
+pub use campaigns::Campaigns;
 pub use connect::StoreOptions;
+pub use contacts::Contacts;
 pub use contents::{ContentView, Contents};
+pub use enrollments::Enrollments;
 pub use error::StoreError;
+pub use events::Events;
 pub use fleet::{Fleet, FleetSigns, FleetState, Leaders, Term, Workers};
 pub use health::ServerHealth;
 pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotentRequest};
 pub use ingress::{Ingress, IngressRefusal};
+pub use ledger::{Ledger, LedgerRow};
 pub use limits::{LimitRow, Limits};
 pub use messages::Messages;
 pub use pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
+pub use plans::{Plans, RunnablePlan};
 pub use schema::Schema;
 pub use senders::{NewSender, SenderAccount, SenderAddress, SenderChange, SenderPage, SenderView, Senders};
 pub use stats::StatsRow;
 pub use suppressions::{SuppressionRow, Suppressions};
 pub use tenants::{TenantView, Tenants};
+pub use timers::Timers;
+pub use unsubscribe::{InvalidToken, UnsubscribeToken};
+
+use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use sqlx::PgPool;
+
+use plans::PlanCache;
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -50,11 +70,32 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct Store {
     orm: DatabaseConnection,
     pool: PgPool,
+    plans: Arc<PlanCache>,
 }
 
 impl Store {
     pub fn messages(&self) -> Messages<'_> {
         Messages { pool: &self.pool }
+    }
+
+    pub fn campaigns(&self) -> Campaigns<'_> {
+        Campaigns { pool: &self.pool, cache: &self.plans }
+    }
+
+    pub fn enrollments(&self) -> Enrollments<'_> {
+        Enrollments { pool: &self.pool, cache: &self.plans }
+    }
+
+    pub fn timers(&self) -> Timers<'_> {
+        Timers { pool: &self.pool, cache: &self.plans }
+    }
+
+    pub fn events(&self) -> Events<'_> {
+        Events { pool: &self.pool, cache: &self.plans }
+    }
+
+    pub fn plans(&self) -> Plans<'_> {
+        Plans { pool: &self.pool, cache: &self.plans }
     }
 
     pub fn tenants(&self) -> Tenants<'_> {
@@ -67,6 +108,10 @@ impl Store {
 
     pub fn api_keys(&self) -> ApiKeys<'_> {
         ApiKeys { pool: &self.pool }
+    }
+
+    pub fn contacts(&self) -> Contacts<'_> {
+        Contacts { pool: &self.pool }
     }
 
     pub fn contents(&self) -> Contents<'_> {

@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod build;
+mod build_campaigns;
 pub mod certificate;
 pub mod database;
 pub mod guard;

@@ -1,3 +1,4 @@
 //! One file per job.
 
 pub mod messages;
+pub mod timers;

@@ -1,5 +1,5 @@
 pub mod add;
-mod csv_form;
+pub(crate) mod csv_form;
 pub mod export;
 pub mod get;
 pub mod import;

@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod bench;
+pub mod campaigns;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
+pub mod enrollments;
 pub mod explain;
 pub mod keys;
 pub mod limits;

@@ -3,14 +3,13 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use reqwest::Method;
 use serde_json::json;
-use tokio_util::io::ReaderStream;
 
 use crate::client::{ApiConnection, escaped};
 use crate::output::OutputOptions;
-use crate::progress;
+use crate::upload::upload;
 
 #[derive(Args)]
 pub struct SuppressionsOptions {
@@ -57,19 +56,7 @@ pub async fn run(options: SuppressionsOptions) -> anyhow::Result<()> {
             output.print(&json!({"lifted": address}));
         }
         SuppressionsCommand::Import { file } => {
-            let kind = match file.extension().and_then(|extension| extension.to_str()) {
-                Some("csv") => "text/csv",
-                Some("ndjson" | "jsonl") => "application/x-ndjson",
-                _ => anyhow::bail!("{} ends neither in .csv nor in .ndjson or .jsonl", file.display()),
-            };
-            let opened = tokio::fs::File::open(&file).await.with_context(|| file.display().to_string())?;
-            let bar = progress::through(opened.metadata().await?.len());
-            let counted = bar.clone();
-            let pieces = ReaderStream::new(opened).inspect_ok(move |piece| counted.inc(piece.len() as u64));
-            let body = reqwest::Body::wrap_stream(pieces);
-            let request = api.request(Method::POST, "/v1/suppressions/import").header("Content-Type", kind).body(body);
-            let done = api.json(request).await?;
-            bar.finish_and_clear();
+            let done = upload(api, "/v1/suppressions/import", &[], &file).await?;
             output.print(&done);
             anyhow::ensure!(done["refused"] == 0, "some lines were left out");
         }

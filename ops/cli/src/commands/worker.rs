@@ -7,7 +7,7 @@ use domain::ids::WorkerId;
 use limits::Limiter;
 use providers::Egress;
 use providers::smtp::SmtpTimeouts;
-use runtime::config::{DatabaseConfig, OpsConfig, RedisConfig, SecretsConfig, SmtpConfig, WorkerConfig};
+use runtime::config::{DatabaseConfig, LinksConfig, OpsConfig, RedisConfig, SecretsConfig, SmtpConfig, WorkerConfig};
 use runtime::{DatabaseClock, Ids, Jitter, Shutdown, ops_server, telemetry};
 
 use crate::connect;
@@ -24,6 +24,8 @@ pub struct WorkerOptions {
     pub worker: WorkerConfig,
     #[command(flatten)]
     pub smtp: SmtpConfig,
+    #[command(flatten)]
+    pub links: LinksConfig,
     #[command(flatten)]
     pub ops: OpsConfig,
 }
@@ -65,10 +67,11 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
         hello: connect::smtp_hello(&options.smtp),
         timeouts: SmtpTimeouts::default(),
         connections_max: config.worker_connections as usize,
+        public_url: options.links.public_url.clone(),
     };
     Ok(Worker {
         identity: WorkerIdentity { id, name: format!("{host}-{}", std::process::id()), host },
-        context: Context::new(store, limits, ids, Jitter::system(), id, context),
+        context: Context::new(store, limits, ids, Jitter::system(), id, Some(queue.clone()), context),
         queue,
         heartbeat_store: connect::small_store(&options.database, &format!("postfleet heartbeat {id}"))?,
         jobs_max: config.worker_jobs as usize,

@@ -4,6 +4,7 @@ mod accepting;
 mod accounts;
 mod api;
 mod bounding;
+mod campaigning;
 mod commands;
 mod disasters;
 mod explaining;

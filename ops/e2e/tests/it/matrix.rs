@@ -25,6 +25,10 @@ fn row(operation: &'static str, own: Option<&'static str>, body: Option<Value>, 
 
 fn rows() -> Vec<Row> {
     let message = || json!({"sender": "{sender}", "to": "ann@recipients.example", "subject": "Hi", "text": "Hi"});
+    let campaign = || {
+        let body = "<a href=\"{{unsubscribe_url}}\">no more</a>";
+        json!({"name": "Spring", "sender": "{sender}", "blast": {"subject": "Hi", "body": body}})
+    };
     vec![
         row("create_message", None, Some(message()), 202),
         row("create_messages", None, Some(json!({"messages": [message()]})), 202),
@@ -35,6 +39,36 @@ fn rows() -> Vec<Row> {
         row("resolve_message", Some("{message}"), Some(json!({"verdict": "unknown"})), 409),
         row("create_content", None, Some(json!({"subject": "Hi", "text": "Hi"})), 201),
         row("get_content", Some("{content}"), None, 200),
+        row("create_campaign", None, Some(campaign()), 201),
+        row("validate_campaign", None, Some(campaign()), 200),
+        row("list_campaigns", None, None, 200),
+        row("get_campaign", Some("{campaign}"), None, 200),
+        row("list_campaign_versions", Some("{campaign}"), None, 200),
+        row("add_campaign_version", Some("{campaign}"), Some(campaign()), 201),
+        row("get_campaign_plan", Some("{campaign}"), None, 200),
+        row("preview_campaign", Some("{campaign}"), Some(json!({"contact": {"email": "bob@example.com"}})), 200),
+        row("list_enrollments", Some("{campaign}"), None, 200),
+        row("bulk_enroll", Some("{campaign}"), Some(Value::Null), 200),
+        row("get_bulk_enrollment", Some("{bulk}"), None, 200),
+        row("pause_campaign", Some("{campaign}"), None, 200),
+        row("resume_campaign", Some("{campaign}"), None, 200),
+        row("start_campaign", Some("{draft_campaign}"), None, 200),
+        row("complete_campaign", Some("{idle_campaign}"), None, 200),
+        row("cancel_campaign", Some("{spare_campaign}"), None, 200),
+        row(
+            "create_enrollment",
+            None,
+            Some(json!({"campaign_id": "{campaign}", "contact": {"email": "bob@example.com"}})),
+            201,
+        ),
+        row("get_enrollment", Some("{enrollment}"), None, 200),
+        row("get_enrollment_timeline", Some("{enrollment}"), None, 200),
+        row("create_event", None, Some(json!({"type": "custom", "contact_email": "ann@example.com"})), 202),
+        row("cancel_enrollment", Some("{enrollment}"), None, 200),
+        row("put_contact", None, Some(json!({"email": "carl@example.com"})), 201),
+        row("list_contacts", None, None, 200),
+        row("get_contact", Some("{contact}"), None, 200),
+        row("add_contact_address", Some("{contact}"), Some(json!({"email": "ann@work.example.com"})), 200),
         row("create_sender", None, Some(json!({"address": "me@example.com", "smtp_host": "smtp.example.com"})), 201),
         row("list_senders", None, None, 200),
         row("get_sender", Some("{sender}"), None, 200),
@@ -124,6 +158,7 @@ impl Things {
         let suppressed = domain::address::Address::parse("gone@recipients.example")?;
         build.suppress(tenant, &suppressed, domain::suppressions::SuppressionReason::Manual).await?;
         let content = message.message.content.id(tenant);
+        let (campaigns, own) = own_campaigns(system, tenant, sender).await?;
         let key = ApiKey::parse(&build.key(tenant, KeyRights::full()).await?)?;
         let names = vec![
             ("{sender}", sender.to_string()),
@@ -134,6 +169,7 @@ impl Things {
             ("{key}", key.id.to_string()),
             ("{tenant}", tenant.to_string()),
         ];
+        let names = names.into_iter().chain(campaigns).chain(own).collect();
         Ok(Self { key: build.key(tenant, KeyRights::full()).await?, names })
     }
 
@@ -144,6 +180,38 @@ impl Things {
     fn tenant(&self) -> domain::ids::TenantId {
         self.fill("{tenant}").parse().expect("a tenant")
     }
+}
+
+type Names = Vec<(&'static str, String)>;
+
+/// Campaigns in the states that rows ask for, and one contact that is enrolled.
+async fn own_campaigns(
+    system: &System,
+    tenant: domain::ids::TenantId,
+    sender: domain::ids::SenderId,
+) -> anyhow::Result<(Names, Names)> {
+    let (build, store) = (&system.build, &system.store);
+    let nodes = || {
+        let wait = json!({"id": "wait", "action": "wait", "schedule": {"delay": "P300D"},
+            "transitions": [{"on": "elapsed", "to": "first"}]});
+        json!([wait, testkit::Build::sends("first", json!([]))])
+    };
+    let mut names = Vec::new();
+    for name in ["{campaign}", "{idle_campaign}", "{spare_campaign}"] {
+        names.push((name, build.campaign(tenant, sender, nodes()).await?));
+    }
+    let draft = testkit::Build::new_campaign(sender, nodes())?;
+    let (campaign, draft_id) = (names[0].1, system.ids.next());
+    let draft = domain::campaigns::NewCampaign { start: false, ..draft };
+    store.campaigns().create(tenant, draft_id, &draft, "test").await?;
+    names.push(("{draft_campaign}", draft_id));
+    let asked = build.enrollment("ann@example.com");
+    let (id, contact, bulk) = (asked.id, asked.contact, system.ids.next());
+    let ids = system.ids.clone();
+    store.enrollments().enroll(tenant, campaign, &[asked], &|| ids.next()).await?.expect("it is open");
+    store.enrollments().open_bulk(tenant, bulk, campaign).await?;
+    let own = vec![("{enrollment}", id.to_string()), ("{contact}", contact.to_string()), ("{bulk}", bulk.to_string())];
+    Ok((names.into_iter().map(|(name, id)| (name, id.to_string())).collect(), own))
 }
 
 fn path(operation: &Operation, row: &Row, things: &Things) -> String {
@@ -229,7 +297,10 @@ fn example(api: &Value, operation: &Operation, things: &Things) -> Option<Value>
     let named =
         schema["$ref"].as_str().or_else(|| schema["oneOf"].as_array()?.iter().find_map(|one| one["$ref"].as_str()))?;
     let example = api.pointer(named.trim_start_matches('#'))?.get("example")?;
-    let own = example.to_string().replace("snd_01990000000070008000000000000006", &things.fill("{sender}"));
+    let own = example
+        .to_string()
+        .replace("snd_01990000000070008000000000000006", &things.fill("{sender}"))
+        .replace("cmp_01990000000070008000000000000009", &things.fill("{campaign}"));
     serde_json::from_str(&own).ok()
 }
 

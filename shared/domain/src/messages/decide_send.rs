@@ -1,5 +1,7 @@
 //! May this row be sent now? Facts in, verdict out.
 
+use std::time::Duration;
+
 use super::MessageState;
 use crate::ids::JobId;
 
@@ -13,6 +15,10 @@ pub struct SendFacts {
     pub tenant_paused: bool,
     pub sender_paused: bool,
     pub sender_archived: bool,
+    /// Its campaign is paused, or over.
+    pub campaign_stands: bool,
+    /// How long the hours of its plan keep it back.
+    pub closed_until: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum SendDecision {
     Suppress,
     /// Back to `scheduled`, free of charge; the feeder leaves it alone while the reason lasts.
     HandBack(HandBackReason),
+    /// Back to `scheduled`, free of charge, and due again after this.
+    Wait(Duration),
     /// Final: it can never leave.
     FailNoSender,
 }
@@ -32,6 +40,7 @@ pub enum SendDecision {
 pub enum HandBackReason {
     TenantPaused,
     SenderPaused,
+    CampaignStands,
 }
 
 pub fn decide_send(facts: &SendFacts, job: JobId) -> SendDecision {
@@ -49,6 +58,12 @@ pub fn decide_send(facts: &SendFacts, job: JobId) -> SendDecision {
     }
     if facts.sender_paused {
         return SendDecision::HandBack(HandBackReason::SenderPaused);
+    }
+    if facts.campaign_stands {
+        return SendDecision::HandBack(HandBackReason::CampaignStands);
+    }
+    if let Some(until) = facts.closed_until {
+        return SendDecision::Wait(until);
     }
     SendDecision::Send
 }
@@ -68,6 +83,8 @@ mod tests {
             tenant_paused: false,
             sender_paused: false,
             sender_archived: false,
+            campaign_stands: false,
+            closed_until: None,
         }
     }
 
@@ -92,5 +109,13 @@ mod tests {
     fn a_pause_hands_the_row_back() {
         let facts = SendFacts { sender_paused: true, ..sendable() };
         assert_eq!(decide_send(&facts, JOB), SendDecision::HandBack(HandBackReason::SenderPaused));
+    }
+
+    #[test]
+    fn a_campaign_that_stands_and_closed_hours_hold_a_row_back() {
+        let stands = SendFacts { campaign_stands: true, closed_until: Some(Duration::from_secs(5)), ..sendable() };
+        assert_eq!(decide_send(&stands, JOB), SendDecision::HandBack(HandBackReason::CampaignStands));
+        let closed = SendFacts { campaign_stands: false, ..stands };
+        assert_eq!(decide_send(&closed, JOB), SendDecision::Wait(Duration::from_secs(5)));
     }
 }

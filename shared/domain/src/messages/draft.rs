@@ -21,6 +21,8 @@ pub const BATCH_MAX: usize = 1_000;
 pub const SEND_AT_MAX_DAYS: i64 = 366;
 /// How deep merge data may nest: well below what JSON readers on its way refuse.
 const DATA_DEPTH_MAX: usize = 32;
+/// Largest data of a contact or an enrollment, as JSON.
+const DATA_MAX_BYTES: usize = 64 * 1024;
 const SUBJECT_MAX_BYTES: usize = 900;
 const DEDUPE_KEY_MAX_BYTES: usize = 255;
 const TAGS_MAX: usize = 10;
@@ -147,20 +149,12 @@ impl MessageDraft {
                 problems.require("content", stored.is_some(), "you have no such content");
             }
         }
-        problems.require("data", self.data.values().all(|value| depth(value) < DATA_DEPTH_MAX), "nests deeper than 32");
-        problems.require("data", !holds_nul(&self.data), "contains a NUL character");
+        check_nesting("data", &self.data, &mut problems);
         if let Err((name, problem)) = headers::check(&self.headers) {
             let field = if name.is_empty() { "headers".to_owned() } else { format!("headers.{name}") };
             problems.add(&field, problem);
         }
-        problems.require("tags", self.tags.len() <= TAGS_MAX, "at most 10 tags can be given");
-        for (at, tag) in self.tags.iter().take(TAGS_MAX).enumerate() {
-            problems.require(
-                &format!("tags[{at}]"),
-                is_tag(tag),
-                "a tag has 1 to 64 characters of A-Z a-z 0-9 _ - . :",
-            );
-        }
+        check_tags("tags", &self.tags, &mut problems);
         if let Some(key) = &self.dedupe_key {
             problems.require("dedupe_key", (1..=DEDUPE_KEY_MAX_BYTES).contains(&key.len()), "has 1 to 255 bytes");
         }
@@ -187,6 +181,26 @@ impl MessageDraft {
             dedupe_key: self.dedupe_key,
             priority: self.priority,
         })
+    }
+}
+
+fn check_nesting(field: &str, data: &Map<String, Value>, problems: &mut Problems) {
+    problems.require(field, data.values().all(|value| depth(value) < DATA_DEPTH_MAX), "nests deeper than 32");
+    problems.require(field, !holds_nul(data), "contains a NUL character");
+}
+
+/// Merge data that is not bounded by the message it stands in.
+pub fn check_data(field: &str, data: &Map<String, Value>, problems: &mut Problems) {
+    check_nesting(field, data, problems);
+    let bytes = serde_json::to_string(data).map_or(usize::MAX, |text| text.len());
+    problems.require(field, bytes <= DATA_MAX_BYTES, "has at most 64 KiB as JSON");
+}
+
+pub fn check_tags(field: &str, tags: &[String], problems: &mut Problems) {
+    problems.require(field, tags.len() <= TAGS_MAX, "at most 10 tags can be given");
+    for (at, tag) in tags.iter().take(TAGS_MAX).enumerate() {
+        let name = format!("{field}[{at}]");
+        problems.require(&name, is_tag(tag), "a tag has 1 to 64 characters of A-Z a-z 0-9 _ - . :");
     }
 }
 

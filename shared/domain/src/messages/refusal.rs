@@ -53,6 +53,11 @@ pub enum RefusalClass {
     Render,
 }
 
+/// Whether a class, as it is stored, says that the address itself takes no mail.
+pub fn blames_address(class: &str) -> bool {
+    [RefusalClass::InvalidRecipient, RefusalClass::InactiveMailbox].iter().any(|bad| bad.as_str() == class)
+}
+
 impl RefusalClass {
     pub fn as_str(self) -> &'static str {
         match self {

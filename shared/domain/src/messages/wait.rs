@@ -38,6 +38,9 @@ pub struct WaitFacts {
     pub fleet_halt: Option<Pause>,
     pub tenant_pause: Option<Pause>,
     pub sender_pause: Option<Pause>,
+    pub campaign_pause: Option<Pause>,
+    /// Where it is a campaign's.
+    pub campaign: Option<String>,
     pub sender: String,
     pub tenant: String,
 }
@@ -63,6 +66,7 @@ pub enum WaitsOn {
     FleetHalt,
     TenantPause,
     SenderPause,
+    CampaignPause,
     /// The time it was asked for.
     SendAt,
     /// Its next try.
@@ -162,9 +166,11 @@ fn paused(facts: &WaitFacts) -> Option<Waiting> {
         (WaitsOn::FleetHalt, None, "sending is halted".to_owned(), halt)
     } else if let Some(pause) = &facts.tenant_pause {
         (WaitsOn::TenantPause, Some(&facts.tenant), "the tenant is paused".to_owned(), pause)
-    } else {
-        let pause = facts.sender_pause.as_ref()?;
+    } else if let Some(pause) = &facts.sender_pause {
         (WaitsOn::SenderPause, Some(&facts.sender), "the sender is paused".to_owned(), pause)
+    } else {
+        let pause = facts.campaign_pause.as_ref()?;
+        (WaitsOn::CampaignPause, facts.campaign.as_ref(), "the campaign is paused".to_owned(), pause)
     };
     let because = format!("{what} since {} by {}: {}", time(pause.since), pause.by, pause.reason);
     Some(Waiting { on, key: key.cloned(), until: None, since: pause.since, because })

@@ -33,6 +33,8 @@ fn facts(state: MessageState) -> WaitFacts {
         fleet_halt: None,
         tenant_pause: None,
         sender_pause: None,
+        campaign_pause: None,
+        campaign: None,
         sender: "snd_1".to_owned(),
         tenant: "tnt_1".to_owned(),
     }

@@ -32,6 +32,15 @@ pub struct SmtpConfig {
     pub smtp_hello: Option<String>,
 }
 
+/// Where links in mails lead.
+#[derive(Args, Debug, Clone)]
+pub struct LinksConfig {
+    /// The API as recipients reach it, e.g. https://mail.example.com; links to unsubscribe begin with it. One-click
+    /// unsubscribing needs https.
+    #[arg(long, env = "POSTFLEET_PUBLIC_URL", default_value = "http://localhost:8080", value_parser = parse_public_url)]
+    pub public_url: String,
+}
+
 #[derive(Args, Debug, Clone)]
 pub struct WorkerConfig {
     /// Jobs this worker has in hand at once.
@@ -89,6 +98,16 @@ pub struct LogConfig {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+fn parse_public_url(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:/[]_~".contains(&byte));
+    if !host.is_empty() && plain && text.len() <= 200 {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("a public URL is like https://mail.example.com, at most 200 characters".to_owned())
+    }
 }
 
 fn parse_queue(text: &str) -> Result<String, String> {

@@ -3,5 +3,7 @@
 mod fleet;
 mod stores;
 
-pub use fleet::{ApiConfig, LogConfig, LogFormat, OpsConfig, OrchestratorConfig, SmtpConfig, WorkerConfig};
+pub use fleet::{
+    ApiConfig, LinksConfig, LogConfig, LogFormat, OpsConfig, OrchestratorConfig, SmtpConfig, WorkerConfig,
+};
 pub use stores::{DatabaseConfig, RedisConfig, SecretsConfig};

@@ -30,6 +30,11 @@ pub struct FleetSigns {
     pub crashed: bool,
     /// Committing, or shown as uncertain.
     pub committed: bool,
+    /// Some timer is set, due or not.
+    pub timers: bool,
+    pub timers_queued: bool,
+    /// A campaign has something scheduled, or was stopped a while ago.
+    pub campaigns: bool,
 }
 
 /// A beat that was raised.

@@ -12,4 +12,10 @@ RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now,
     COALESCE((SELECT r.run_at FROM message_runs r WHERE r.state = 'scheduled' AND r.crashes > 0
               ORDER BY r.run_at LIMIT 1) <= postfleet_now(), false) AS crashed,
     (SELECT r.commit_deadline FROM message_runs r WHERE r.state IN ('committing', 'uncertain')
-     ORDER BY r.commit_deadline LIMIT 1) IS NOT NULL AS committed
+     ORDER BY r.commit_deadline LIMIT 1) IS NOT NULL AS committed,
+    (SELECT t.tenant_id FROM timers t WHERE t.state = 'scheduled' ORDER BY t.tenant_id LIMIT 1) IS NOT NULL AS timers,
+    (SELECT t.job_id FROM timers t WHERE t.state = 'queued' ORDER BY t.job_id LIMIT 1) IS NOT NULL AS timers_queued,
+    (SELECT r.campaign_id FROM message_runs r WHERE r.campaign_id IS NOT NULL AND r.state = 'scheduled'
+     ORDER BY r.campaign_id LIMIT 1) IS NOT NULL
+        OR EXISTS (SELECT 1 FROM campaigns c WHERE c.state = 'stopped' AND c.finished_at > postfleet_now() - interval '1 day')
+        AS campaigns

@@ -19,6 +19,7 @@ WITH asked AS (
           AND r.job_id = a.job_id
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
           AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+          AND (r.campaign_id IS NULL OR EXISTS (SELECT 1 FROM campaigns c WHERE c.id = r.campaign_id AND c.state = 'active'))
           AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM suppressions x
                           WHERE x.tenant_id = r.tenant_id AND x.channel = 'email' AND x.address = a.suppression_key)

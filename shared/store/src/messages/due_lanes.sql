@@ -27,5 +27,7 @@ CROSS JOIN LATERAL (
     ) first
 ) due
 WHERE due.oldest_run_at IS NOT NULL
+  -- Rooms of campaigns that do not send: nobody is let out of them one by one.
+  AND l.wait_key NOT LIKE 'campaign:%'
   AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
 LIMIT $1

@@ -17,6 +17,7 @@ WITH crashed AS MATERIALIZED (
         WHERE r.message_id = c.message_id AND coalesce(r.state, '') = 'scheduled'
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL)
           AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+          AND (r.campaign_id IS NULL OR EXISTS (SELECT 1 FROM campaigns c WHERE c.id = r.campaign_id AND c.state = 'active'))
         FOR UPDATE OF r SKIP LOCKED
     ) r
     LIMIT cardinality($3::uuid[])

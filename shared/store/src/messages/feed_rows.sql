@@ -17,6 +17,7 @@ WITH asked AS (
           AND coalesce(r.state, '') = 'scheduled' AND r.run_at <= postfleet_now() AND r.crashes = 0
           AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL)
           AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+          AND (r.campaign_id IS NULL OR EXISTS (SELECT 1 FROM campaigns c WHERE c.id = r.campaign_id AND c.state = 'active'))
         FOR UPDATE OF r SKIP LOCKED
     ) r
 )

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::{ContentId, JobId, MessageId, TenantId};
 use domain::messages::Content;
 use domain::messages::decide_send::SendFacts;
+use domain::plans::Zone;
 use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -27,6 +28,10 @@ pub struct LoadedRow {
     pub sender_version: i32,
     /// Refusals in a row that were the sender's own fault.
     pub sender_faults: i32,
+    /// Of a campaign's message: what says at which hours it may leave.
+    pub hours: Option<PlanHours>,
+    /// Everything is done for it but the send.
+    pub test_mode: bool,
     /// The database's time: the only one that decides.
     pub now: DateTime<Utc>,
 }
@@ -41,6 +46,13 @@ impl LoadedRow {
     pub fn refused_for(&self) -> std::time::Duration {
         self.first_refused_at.and_then(|at| (self.now - at).to_std().ok()).unwrap_or_default()
     }
+}
+
+/// Whose plan's hours hold, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanHours {
+    pub plan_hash: [u8; 32],
+    pub zone: Zone,
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +79,10 @@ struct Row {
     sender_archived: bool,
     sender_version: i32,
     sender_faults: i32,
+    campaign_stands: bool,
+    plan_hash: Option<Vec<u8>>,
+    zone: Option<String>,
+    test_mode: bool,
     now: DateTime<Utc>,
 }
 
@@ -100,7 +116,11 @@ impl Messages<'_> {
 
 impl Row {
     fn read(self) -> Result<LoadedRow> {
+        let zone = self.zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Zone::UTC);
+        let hash = self.plan_hash.and_then(|hash| hash.try_into().ok());
         Ok(LoadedRow {
+            hours: hash.map(|plan_hash| PlanHours { plan_hash, zone }),
+            test_mode: self.test_mode,
             id: MessageId(self.message_id),
             facts: SendFacts {
                 state: parse_state(&self.state)?,
@@ -109,6 +129,8 @@ impl Row {
                 tenant_paused: self.tenant_paused,
                 sender_paused: self.sender_paused,
                 sender_archived: self.sender_archived,
+                campaign_stands: self.campaign_stands,
+                closed_until: None,
             },
             tries: u32::try_from(self.tries).unwrap_or(0),
             first_refused_at: self.first_refused_at,

@@ -7,9 +7,13 @@ SELECT r.message_id, r.state, r.job_id, r.tries, r.first_refused_at, m.to_addres
        s.archived_at IS NOT NULL AS sender_archived,
        s.version AS sender_version,
        s.faults AS sender_faults,
+       COALESCE(c.state <> 'active', false) AS campaign_stands,
+       e.plan_hash, e.engine ->> 'zone' AS zone, COALESCE(e.test_mode, false) AS test_mode,
        postfleet_now() AS now
 FROM message_runs r
 JOIN messages m ON m.id = r.message_id
 JOIN senders s ON s.id = r.sender_id
 JOIN tenants t ON t.id = r.tenant_id
+LEFT JOIN campaigns c ON c.id = r.campaign_id
+LEFT JOIN enrollments e ON e.id = r.enrollment_id
 WHERE r.tenant_id = $1 AND r.message_id = ANY($2)

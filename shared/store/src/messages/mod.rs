@@ -32,7 +32,7 @@ pub use feed_rows::FedRow;
 pub use find_message::{AttemptView, MessageView};
 pub use hand_back::HandedBack;
 pub use list_messages::{MessageFilter, MessagePage, MessageSummary};
-pub use load_for_send::{ContentRow, LoadedRow};
+pub use load_for_send::{ContentRow, LoadedRow, PlanHours};
 pub use queue_status::{QueueCounts, QueueStatus};
 pub use record_outcomes::{Expectation, OutcomeRow, OutcomeState};
 pub use repair_failed::{FailedFilter, RepairedPage};

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use domain::ids::{JobId, MessageId, SenderId, TenantId, WorkerId};
+use domain::ids::{CampaignId, JobId, MessageId, SenderId, TenantId, WorkerId};
 use domain::messages::resolve_uncertain::{UncertainFacts, UncertainPolicy};
 use domain::messages::wait::{Pause, WaitFacts};
 use sqlx::FromRow;
@@ -41,6 +41,10 @@ struct Row {
     sender_paused_at: Option<DateTime<Utc>>,
     sender_paused_by: Option<String>,
     sender_pause_reason: Option<String>,
+    campaign_paused_at: Option<DateTime<Utc>>,
+    campaign_paused_by: Option<String>,
+    campaign_pause_reason: Option<String>,
+    campaign_id: Option<Uuid>,
     halted_at: Option<DateTime<Utc>>,
     halt_reason: Option<String>,
     now: DateTime<Utc>,
@@ -96,6 +100,8 @@ impl Row {
             fleet_halt: pause(self.halted_at, Some("fleet".to_owned()), self.halt_reason),
             tenant_pause: pause(self.tenant_paused_at, self.tenant_paused_by, self.tenant_pause_reason),
             sender_pause: pause(self.sender_paused_at, self.sender_paused_by, self.sender_pause_reason),
+            campaign_pause: pause(self.campaign_paused_at, self.campaign_paused_by, self.campaign_pause_reason),
+            campaign: self.campaign_id.map(|id| CampaignId(id).to_string()),
             sender: sender.to_string(),
             tenant: tenant.to_string(),
         };

@@ -5,10 +5,12 @@ SELECT r.state, r.sender_id, r.run_at, r.tries, r.last_class, r.last_error, r.la
        t.uncertain_policy, t.paused_at AS tenant_paused_at, t.paused_by AS tenant_paused_by,
        t.pause_reason AS tenant_pause_reason,
        s.paused_at AS sender_paused_at, s.paused_by AS sender_paused_by, s.pause_reason AS sender_pause_reason,
-       f.halted_at, f.halt_reason, postfleet_now() AS now
+       c.paused_at AS campaign_paused_at, c.paused_by AS campaign_paused_by, c.pause_reason AS campaign_pause_reason,
+       r.campaign_id, f.halted_at, f.halt_reason, postfleet_now() AS now
 FROM message_runs r
 JOIN messages m ON m.id = r.message_id
 JOIN tenants t ON t.id = r.tenant_id
 JOIN senders s ON s.id = r.sender_id
+LEFT JOIN campaigns c ON c.id = r.campaign_id
 CROSS JOIN fleet f
 WHERE r.tenant_id = $1 AND r.message_id = $2

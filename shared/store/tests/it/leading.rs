@@ -48,7 +48,16 @@ async fn of_many_who_stand_for_election_one_wins() -> anyhow::Result<()> {
 async fn a_beat_sees_what_there_is_to_do_and_nothing_in_an_idle_fleet() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let signs = async || anyhow::Ok(setup.store.fleet().raise_beat(setup.term, 10.0).await?.expect("it leads").signs);
-    let idle = FleetSigns { workers_alive: 0, worker_silent: false, queued: false, crashed: false, committed: false };
+    let idle = FleetSigns {
+        workers_alive: 0,
+        worker_silent: false,
+        queued: false,
+        crashed: false,
+        committed: false,
+        timers: false,
+        timers_queued: false,
+        campaigns: false,
+    };
     assert_eq!(signs().await?, idle);
 
     let worker =

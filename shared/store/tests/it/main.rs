@@ -2,7 +2,9 @@
 
 mod committing;
 mod enqueueing;
+mod enrolling;
 mod feeding;
+mod firing;
 mod leading;
 mod migrating;
 mod recording;

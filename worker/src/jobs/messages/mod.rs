@@ -1,5 +1,6 @@
 //! Sending messages.
 
+mod look_at_hours;
 mod prepare_mail;
 mod read_answer;
 mod send_message;

@@ -2,6 +2,7 @@ use domain::messages::refusal::RefusalClass;
 use providers::{Mail, compose};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use store::enrollments::UNSUBSCRIBE_TOKEN;
 use store::messages::LoadedRow;
 
 use crate::senders::ReadySender;
@@ -24,10 +25,15 @@ pub async fn prepare_mail(
     row: &LoadedRow,
     content: CompiledResult,
     sender: &ReadySender,
+    public_url: &str,
 ) -> Result<PreparedMail, Unpreparable> {
     let content = content.map_err(|error| unpreparable(&error.to_string()))?;
     let nothing = Map::new();
     let data = row.data.as_ref().and_then(Value::as_object).unwrap_or(&nothing);
+    let unsubscribe =
+        data.get(UNSUBSCRIBE_TOKEN).and_then(Value::as_str).map(|token| format!("{public_url}/u/{token}"));
+    let with_link = unsubscribe.as_ref().map(|link| with_link(data, link));
+    let data = with_link.as_ref().unwrap_or(data);
     let rendered = if content.is_heavy() {
         let data = data.clone();
         tokio::task::spawn_blocking(move || content.render(&data))
@@ -47,7 +53,7 @@ pub async fn prepare_mail(
         subject: &rendered.subject,
         html: rendered.html.as_deref(),
         text: rendered.text.as_deref(),
-        headers: headers(row),
+        headers: headers(row, unsubscribe.as_deref()),
         date: row.now,
     };
     let text = compose(&mail).map_err(|error| unpreparable(&error.to_string()))?;
@@ -55,10 +61,26 @@ pub async fn prepare_mail(
     Ok(PreparedMail { text, sha256 })
 }
 
-fn headers(row: &LoadedRow) -> Vec<(String, String)> {
+fn with_link(data: &Map<String, Value>, link: &str) -> Map<String, Value> {
+    let mut data = data.clone();
+    data.remove(UNSUBSCRIBE_TOKEN);
+    data.insert("unsubscribe_url".to_owned(), link.into());
+    data
+}
+
+fn headers(row: &LoadedRow, unsubscribe: Option<&str>) -> Vec<(String, String)> {
     let map = row.headers.as_ref().and_then(Value::as_object);
     let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-    map.into_iter().flatten().filter_map(text).collect()
+    let mut headers: Vec<(String, String)> = map.into_iter().flatten().filter_map(text).collect();
+    let has_own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"));
+    if let Some(link) = unsubscribe.filter(|_| !has_own) {
+        headers.push(("List-Unsubscribe".to_owned(), format!("<{link}>")));
+        // RFC 8058 knows one click over https only.
+        if link.starts_with("https://") {
+            headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
+        }
+    }
+    headers
 }
 
 fn unpreparable(why: &str) -> Unpreparable {

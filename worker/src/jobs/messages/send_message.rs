@@ -6,7 +6,7 @@ use domain::limits::BucketKey;
 use domain::messages::refusal::Phase;
 use providers::smtp::{FinalAnswer, Session, SmtpFailure};
 use queue::Lease;
-use store::messages::{AttemptClaim, Expectation, LoadedRow};
+use store::messages::{AttemptClaim, Expectation, LoadedRow, OutcomeRow};
 use tokio::time::Instant;
 
 use super::prepare_mail::{PreparedMail, prepare_mail};
@@ -51,10 +51,15 @@ pub struct Sending {
 ///
 /// Safe twice, and by two at once: only who the compare-and-set answers writes final bytes, and it answers once.
 pub async fn send_message(sending: Sending) -> Left {
-    let mail = match prepare_mail(&sending.row, sending.content.clone(), &sending.sender).await {
+    let links = &sending.context.public_url;
+    let mail = match prepare_mail(&sending.row, sending.content.clone(), &sending.sender, links).await {
         Ok(mail) => mail,
         Err(never) => return sending.record(sending.this_try().failed(never.class, never.why)).await,
     };
+
+    if sending.row.test_mode {
+        return sending.pretend(&mail).await;
+    }
 
     let mut session = match sending.open_with_envelope().await {
         Ok(Some(session)) => session,
@@ -218,6 +223,19 @@ impl Sending {
             tracing::warn!(error = &error as &dyn std::error::Error, sender = %self.sender_id, "could not note the sender's standing");
         }
         Left::Recorded
+    }
+
+    /// Test mode: everything but the send.
+    async fn pretend(&self, mail: &PreparedMail) -> Left {
+        let attempt: AttemptId = self.context.ids.next();
+        match self.commit(attempt, mail).await {
+            Claimed::Won => {
+                self.context.record(self.tenant, OutcomeRow::pretended(self.row.id, attempt)).await;
+                Left::Recorded
+            }
+            Claimed::Lost => Left::Untouched,
+            Claimed::Doubtful => self.doubt(attempt).await,
+        }
     }
 
     async fn take_back(&self, attempt: AttemptId, why: &str) -> Left {

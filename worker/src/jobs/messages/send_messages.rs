@@ -11,6 +11,7 @@ use queue::{Delivery, Lease, Marked, Outcome};
 use store::messages::{Expectation, LoadedRow};
 use tokio::task::{self, JoinSet};
 
+use super::look_at_hours::look_at_hours;
 use super::read_answer::Try;
 use super::send_message::{Left, START_WITHIN, Sending, send_message};
 use crate::Context;
@@ -33,6 +34,7 @@ pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -
         return Ok(Outcome::Skipped("started too late"));
     }
     let rows = context.store.messages().load_for_send(job.tenant, &job.rows).await?;
+    let rows = look_at_hours(&context, &job, rows).await?;
     failpoint::hold("worker.after_load").await;
 
     let (send, mut untouched) = decide(&context, &job, rows, &tokens).await;
@@ -95,6 +97,13 @@ async fn decide(
             }
             SendDecision::HandBack(_) => {
                 untouched.push(row.id);
+                continue;
+            }
+            SendDecision::Wait(delay) => {
+                // Should this not be kept, the row goes back with the others.
+                if context.store.messages().hand_back(job.id, &[row.id], delay).await.is_err() {
+                    untouched.push(row.id);
+                }
                 continue;
             }
             SendDecision::Suppress => this_try.suppressed(),

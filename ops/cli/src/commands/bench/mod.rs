@@ -17,6 +17,7 @@ mod pickup;
 mod redis_loss;
 mod send;
 mod statistics;
+mod timers;
 mod worker_refusals;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum BenchCommand {
     Pickup(pickup::PickupBench),
     /// Redis is emptied in front of a long backlog: how soon the fleet drains at its full rate again.
     RedisLoss(redis_loss::RedisLossBench),
+    /// Enrollments with two timers each: how late they are told; and how soon a conversion stops what is scheduled.
+    Timers(timers::TimersBench),
 }
 
 /// What a bench came to: one object, and whether it is what was promised.
@@ -70,6 +73,7 @@ pub async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         BenchCommand::Http(bench) => (bench.run().await?, bench.json),
         BenchCommand::Pickup(bench) => (bench.run().await?, bench.json),
         BenchCommand::RedisLoss(bench) => (bench.run().await?, bench.json),
+        BenchCommand::Timers(bench) => (bench.run().await?, bench.json),
     };
     if json {
         println!("{}", result.answer);

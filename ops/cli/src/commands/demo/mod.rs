@@ -1,5 +1,6 @@
 //! The demo: a private stack under load, with workers killed and Redis emptied, judged by the sink's own log.
 
+mod campaign;
 mod chaos;
 mod load;
 mod report;
@@ -11,17 +12,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::stack::{Stack, StackPlan};
+use campaign::CampaignDemoOptions;
 use chaos::Chaos;
 use verdict::Verdict;
 use watch::Watch;
 
 #[derive(Args, Clone)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DemoOptions {
+    #[command(subcommand)]
+    part: Option<DemoPart>,
     /// Messages to enqueue over HTTP.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
     messages: u32,
@@ -39,6 +44,12 @@ pub struct DemoOptions {
     keep: bool,
 }
 
+#[derive(Subcommand, Clone)]
+enum DemoPart {
+    /// A campaign in compressed time: who stands where, and where the pure engine says they should.
+    Campaign(CampaignDemoOptions),
+}
+
 /// A server on the Internet rarely answers faster than the sink.
 const PLAN: StackPlan = StackPlan {
     label: "demo",
@@ -53,6 +64,9 @@ const PLAN: StackPlan = StackPlan {
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
+    if let Some(DemoPart::Campaign(options)) = options.part {
+        return campaign::run(options).await;
+    }
     let seed = options.seed.unwrap_or_else(|| u64::from_le_bytes(runtime::ids::secret_bytes()));
     eprintln!("seed {seed}: repeat this run with --seed {seed}");
     let plan = StackPlan { workers: options.workers, ..PLAN };

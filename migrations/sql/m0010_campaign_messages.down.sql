@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY IF EXISTS message_runs_campaign;
+DROP INDEX CONCURRENTLY IF EXISTS messages_enrollment;

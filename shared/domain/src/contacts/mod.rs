@@ -1,0 +1,5 @@
+//! Who may be mailed.
+
+mod draft;
+
+pub use draft::{ContactDraft, EnrollmentOptions, NewContact};

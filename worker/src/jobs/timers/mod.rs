@@ -1,0 +1,4 @@
+//! Jobs of the `timeout` queue.
+
+pub mod decide_timers;
+pub mod fire_timers;
