@@ -55,6 +55,7 @@ fn answering() -> Routes {
         .routes(routes!(campaigns::list_versions::list_versions, campaigns::add_version::add_version))
         .routes(routes!(campaigns::plan::plan))
         .routes(routes!(campaigns::preview::preview))
+        .routes(routes!(campaigns::simulate::simulate))
         .routes(routes!(campaigns::list_enrollments::list_enrollments))
         .routes(routes!(enrollments::get::get))
         .routes(routes!(enrollments::get_bulk::get_bulk))

@@ -3,7 +3,7 @@ use runtime::config::LogConfig;
 
 use crate::commands::{
     api, bench, campaigns, completions, demo, doctor, enrollments, explain, keys, limits, messages, migrate, openapi,
-    orchestrator, queue, resume, send, senders, stats, suppressions, tail, tenants, up, worker,
+    orchestrator, queue, resume, send, senders, simulate, stats, suppressions, tail, tenants, up, worker,
 };
 
 const LEARN_MORE: &str = "\
@@ -74,6 +74,8 @@ pub enum Command {
     Stats(stats::StatsOptions),
     /// Watch what happens to your messages, live (by the API).
     Tail(tail::TailOptions),
+    /// See what a campaign plan would do: messages, ends, how long it takes, and which limit holds it up.
+    Simulate(Box<simulate::SimulateOptions>),
     /// See it survive: a private stack, a load, killed workers, an emptied Redis, and a table at the end.
     Demo(demo::DemoOptions),
     /// Measure what the limits promise, on a private stack.

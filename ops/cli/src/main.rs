@@ -63,6 +63,7 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Command::Suppressions(options) => commands::suppressions::run(options).await?,
         Command::Stats(options) => commands::stats::run(options).await?,
         Command::Tail(options) => commands::tail::run(options).await?,
+        Command::Simulate(options) => return commands::simulate::run(&options),
         Command::Bench(options) => return commands::bench::run(options).await,
         Command::Demo(options) => return commands::demo::run(options).await,
         Command::Openapi(options) => commands::openapi::run(&options)?,

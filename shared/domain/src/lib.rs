@@ -17,6 +17,7 @@ pub mod plans;
 pub mod problems;
 pub mod reply;
 pub mod senders;
+pub mod simulate;
 pub mod suppressions;
 pub mod templates;
 pub mod timers;

@@ -23,7 +23,9 @@ pub struct RunnablePlan {
 
 /// Plans that were compiled a moment ago. They are immutable, so what is kept never goes stale.
 #[derive(Debug)]
-pub(crate) struct PlanCache(Mutex<LruCache<(TenantId, [u8; 32]), Arc<RunnablePlan>>>);
+pub(crate) struct PlanCache(Mutex<Kept>);
+
+type Kept = LruCache<(TenantId, [u8; 32]), Arc<RunnablePlan>>;
 
 impl Default for PlanCache {
     fn default() -> Self {

@@ -10,6 +10,7 @@ pub mod pause;
 pub mod plan;
 pub mod preview;
 pub mod resume;
+pub mod simulate;
 pub mod start;
 pub mod validate;
 

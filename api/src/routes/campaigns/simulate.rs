@@ -77,7 +77,10 @@ pub async fn simulate(
     let bytes = read_body(body, BODY_MAX_BYTES, "a simulation has at most 16 KiB").await?;
     let asked: SimulateBody = parse(&bytes)?;
     if asked.contacts > CONTACTS_MAX {
-        return Err(ApiError::invalid_field("contacts", "is at most 100,000 here; `postfleet simulate` takes a million"));
+        return Err(ApiError::invalid_field(
+            "contacts",
+            "is at most 100,000 here; `postfleet simulate` takes a million",
+        ));
     }
     let campaigns = state.store.campaigns();
     let found = campaigns.find(caller.tenant, id).await?.ok_or_else(CampaignId::missing)?;

@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -144,7 +144,7 @@ async fn change(api: &ApiConnection, campaign: CampaignId, verb: &str, body: Val
 async fn validate(
     api: &ApiConnection,
     output: OutputOptions,
-    plan: &PathBuf,
+    plan: &Path,
     sender: Option<SenderId>,
 ) -> anyhow::Result<()> {
     let body = json!({"name": "plan", "sender": sender, "plan": read(plan)?});
@@ -164,7 +164,7 @@ async fn validate(
     }
 }
 
-fn read(file: &PathBuf) -> anyhow::Result<Value> {
+fn read(file: &Path) -> anyhow::Result<Value> {
     let mut text = String::new();
     if file.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).context("could not read standard input")?;
@@ -177,7 +177,7 @@ fn read(file: &PathBuf) -> anyhow::Result<Value> {
 async fn enroll(
     api: &ApiConnection,
     campaign: CampaignId,
-    file: &PathBuf,
+    file: &Path,
     bulk: Option<BulkId>,
     test_mode: bool,
 ) -> anyhow::Result<Value> {

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod resume;
 pub mod send;
 pub mod senders;
+pub mod simulate;
 mod smtp_url;
 pub mod stats;
 pub mod suppressions;

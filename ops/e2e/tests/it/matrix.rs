@@ -47,6 +47,7 @@ fn rows() -> Vec<Row> {
         row("add_campaign_version", Some("{campaign}"), Some(campaign()), 201),
         row("get_campaign_plan", Some("{campaign}"), None, 200),
         row("preview_campaign", Some("{campaign}"), Some(json!({"contact": {"email": "bob@example.com"}})), 200),
+        row("simulate_campaign", Some("{campaign}"), Some(json!({"contacts": 100, "open": 0.4})), 200),
         row("list_enrollments", Some("{campaign}"), None, 200),
         row("bulk_enroll", Some("{campaign}"), Some(Value::Null), 200),
         row("get_bulk_enrollment", Some("{bulk}"), None, 200),

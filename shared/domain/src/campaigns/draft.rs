@@ -90,7 +90,7 @@ impl CampaignDraft {
         };
         let plan = plan.map_err(InvalidCampaign::Plan)?;
         let compiled = compile(&plan).map_err(InvalidCampaign::Plan)?;
-        let unsent = self.sender.is_none().then(|| without_sender(&plan)).unwrap_or_default();
+        let unsent = if self.sender.is_none() { without_sender(&plan) } else { Vec::new() };
         if !unsent.is_empty() {
             return Err(InvalidCampaign::Plan(unsent));
         }

@@ -16,6 +16,6 @@ pub use event::{Event, TimerKind};
 pub use step::{VISITS_MAX, begin, step};
 
 #[cfg(test)]
-mod random_plans;
+pub(crate) mod random_plans;
 #[cfg(test)]
 mod tests;

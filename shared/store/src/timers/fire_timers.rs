@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,9 +76,9 @@ impl Timers<'_> {
         .await?;
         let mut plans = HashMap::new();
         for enrollment in &locked {
-            if !plans.contains_key(&enrollment.plan_hash) {
-                let plan = Plans { pool: self.pool, cache: self.cache }.runnable(tenant, enrollment.plan_hash).await?;
-                plans.insert(enrollment.plan_hash, plan);
+            if let Entry::Vacant(place) = plans.entry(enrollment.plan_hash) {
+                let known = Plans { pool: self.pool, cache: self.cache };
+                place.insert(known.runnable(tenant, enrollment.plan_hash).await?);
             }
         }
         let due = rows.into_iter().map(|row| row.read(news_unread, now)).collect::<Result<_>>()?;

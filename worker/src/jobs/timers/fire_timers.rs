@@ -33,7 +33,10 @@ pub async fn fire_timers(delivery: Delivery<TimeoutJob>, context: Arc<Context>) 
             Err(error) if !error.is_transient() && job.rows.len() > 1 => {
                 tracing::warn!(job = %job.id, error = &error as &dyn std::error::Error, "a job's timers are told one by one");
             }
-            Err(error) if !error.is_transient() => return give_up_for_now(&context, &job, job.rows[0], &error).await,
+            Err(error) if !error.is_transient() => {
+                give_up_for_now(&context, &job, job.rows[0], &error).await?;
+                return Ok(Outcome::Done);
+            }
             told => {
                 told?;
                 return Ok(Outcome::Done);
@@ -47,7 +50,7 @@ pub async fn fire_timers(delivery: Delivery<TimeoutJob>, context: Arc<Context>) 
         }
         match fire(&context, &job, std::slice::from_ref(row)).await {
             Err(error) if error.is_transient() => return Err(error.into()),
-            Err(error) => drop(give_up_for_now(&context, &job, *row, &error).await?),
+            Err(error) => give_up_for_now(&context, &job, *row, &error).await?,
             Ok(_) => {}
         }
     }
@@ -80,15 +83,10 @@ async fn fire(context: &Context, job: &TimeoutJob, rows: &[TimerId]) -> store::R
     Ok(kept)
 }
 
-async fn give_up_for_now(
-    context: &Context,
-    job: &TimeoutJob,
-    row: TimerId,
-    error: &StoreError,
-) -> anyhow::Result<Outcome> {
+async fn give_up_for_now(context: &Context, job: &TimeoutJob, row: TimerId, error: &StoreError) -> store::Result<()> {
     metrics::counter!("postfleet_timers_total", "outcome" => "failed").increment(1);
     tracing::error!(timer = %row, error = error as &dyn std::error::Error, "a timer could not be told; it is tried again");
     let why = domain::reply::sanitize(&error.to_string());
     context.store.timers().ledger().retry(job.id, &[row.uuid()], RETRY_AFTER, &why).await?;
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -75,8 +75,9 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Re
             let head = std::str::from_utf8(&answer[..end])?;
             anyhow::ensure!(head.starts_with("HTTP/1.1 2"), "{}", String::from_utf8_lossy(answer));
             let length = head.lines().filter_map(|line| line.split_once(':'));
-            let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value);
-            let length: usize = length.last().context("the answer has a length")?.trim().parse()?;
+            let mut length =
+                length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value);
+            let length: usize = length.next().context("the answer has a length")?.trim().parse()?;
             whole = Some(end + 4 + length);
         }
     }
