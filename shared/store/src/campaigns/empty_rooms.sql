@@ -1,10 +1,10 @@
 -- $1 owner, $2 term, $3 rows at most. Campaigns are found by skipping through the index of what they have scheduled.
 WITH RECURSIVE waiting AS (
-    (SELECT campaign_id FROM message_runs WHERE campaign_id IS NOT NULL AND state = 'scheduled' ORDER BY campaign_id LIMIT 1)
+    (SELECT campaign_id FROM message_runs WHERE campaign_id IS NOT NULL AND coalesce(state, '') = 'scheduled' ORDER BY campaign_id LIMIT 1)
     UNION ALL
     SELECT n.campaign_id FROM waiting w CROSS JOIN LATERAL (
         SELECT r.campaign_id FROM message_runs r
-        WHERE r.campaign_id IS NOT NULL AND r.state = 'scheduled' AND r.campaign_id > w.campaign_id
+        WHERE r.campaign_id IS NOT NULL AND coalesce(r.state, '') = 'scheduled' AND r.campaign_id > w.campaign_id
         ORDER BY r.campaign_id LIMIT 1) n
 ), ours AS MATERIALIZED (
     SELECT r.message_id
@@ -12,7 +12,7 @@ WITH RECURSIVE waiting AS (
     JOIN campaigns c ON c.id = w.campaign_id AND c.state = 'active'
     CROSS JOIN LATERAL (
         SELECT r.message_id FROM message_runs r
-        WHERE r.campaign_id = c.id AND r.state = 'scheduled' AND r.wait_key = 'campaign:' || c.id
+        WHERE r.campaign_id = c.id AND coalesce(r.state, '') = 'scheduled' AND r.wait_key = 'campaign:' || c.id
           AND EXISTS (SELECT 1 FROM leaders WHERE owner = $1 AND term = $2 AND expires_at > postfleet_now())
         LIMIT $3
         FOR UPDATE OF r SKIP LOCKED

@@ -15,7 +15,7 @@ RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now,
      ORDER BY r.commit_deadline LIMIT 1) IS NOT NULL AS committed,
     (SELECT t.tenant_id FROM timers t WHERE t.state = 'scheduled' ORDER BY t.tenant_id LIMIT 1) IS NOT NULL AS timers,
     (SELECT t.job_id FROM timers t WHERE t.state = 'queued' ORDER BY t.job_id LIMIT 1) IS NOT NULL AS timers_queued,
-    (SELECT r.campaign_id FROM message_runs r WHERE r.campaign_id IS NOT NULL AND r.state = 'scheduled'
+    (SELECT r.campaign_id FROM message_runs r WHERE r.campaign_id IS NOT NULL AND coalesce(r.state, '') = 'scheduled'
      ORDER BY r.campaign_id LIMIT 1) IS NOT NULL
         OR EXISTS (SELECT 1 FROM campaigns c WHERE c.state = 'stopped' AND c.finished_at > postfleet_now() - interval '1 day')
         AS campaigns
