@@ -43,7 +43,8 @@ async fn unsubscribe(State(state): State<ApiState>, Path(token): Path<String>) -
         enrollment: Some(token.enrollment),
         message: None,
         occurred_at: now.with_timezone(&Utc),
-        event_id: Some(token.enrollment.to_string()),
+        // Once a minute: who is let back in and leaves again must be heard again.
+        event_id: Some(format!("{}/{}", token.enrollment, now.format("%Y-%m-%dT%H:%M"))),
         metadata: Map::new(),
     };
     let (source, ids) = (EventSource { name: "link", id: token.enrollment.uuid() }, state.ids.clone());

@@ -1,3 +1,5 @@
+DROP TRIGGER message_runs_cancel_unsent ON message_runs;
+DROP FUNCTION postfleet_cancel_unsent();
 DROP TRIGGER message_runs_tell_enrollment ON message_runs;
 DROP FUNCTION postfleet_tell_enrollment();
 ALTER TABLE message_runs DROP COLUMN visit;

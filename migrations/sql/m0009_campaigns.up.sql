@@ -23,7 +23,7 @@ CREATE TABLE contact_addresses (
     key text NOT NULL CHECK (key = lower(key)),
     address text NOT NULL,
     contact_id uuid NOT NULL,
-    -- The first is mailed.
+    -- In this order they are shown.
     place smallint NOT NULL DEFAULT 0 CHECK (place BETWEEN 0 AND 9),
     PRIMARY KEY (tenant_id, channel, key)
 );
@@ -258,6 +258,20 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- What was past the point of no return when its enrollment ended, and comes back unsent, is canceled with the others.
+CREATE FUNCTION postfleet_cancel_unsent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM enrollments e WHERE e.id = NEW.enrollment_id AND e.state = 'active') THEN
+        NEW.state := 'canceled';
+        NEW.wait_key := '';
+        NEW.finished_at := postfleet_now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER message_runs_cancel_unsent BEFORE UPDATE OF state ON message_runs FOR EACH ROW
+    WHEN (NEW.enrollment_id IS NOT NULL AND NEW.state = 'scheduled' AND OLD.state IN ('committing', 'uncertain'))
+    EXECUTE FUNCTION postfleet_cancel_unsent();
 CREATE TRIGGER message_runs_tell_enrollment AFTER INSERT OR UPDATE OF state ON message_runs FOR EACH ROW
     WHEN (NEW.enrollment_id IS NOT NULL AND NEW.state IN ('accepted', 'unknown', 'failed', 'suppressed', 'canceled', 'quarantined'))
     EXECUTE FUNCTION postfleet_tell_enrollment();

@@ -27,7 +27,7 @@ pub struct CampaignBody {
     created_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
-    /// As they stand; not in lists.
+    /// As they stand; only where one campaign is asked for.
     counts: Option<CountsView>,
 }
 

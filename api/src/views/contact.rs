@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ContactBody {
     id: ContactId,
-    /// The first is mailed.
     emails: Vec<String>,
     name: Option<String>,
     external_id: Option<String>,

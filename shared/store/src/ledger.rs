@@ -33,7 +33,8 @@ macro_rules! ledger_sql {
     ($table:literal) => {
         crate::ledger::LedgerSql {
             due_rows: concat!(
-                // One tenant after the other, by skipping through the index; of each so many.
+                // One tenant after the other, by skipping through the index; of each so many. At random, so that nobody is
+                // always the one that the bound leaves out.
                 "WITH RECURSIVE tenants AS (
                      (SELECT tenant_id FROM ", $table, " WHERE state = 'scheduled' ORDER BY tenant_id LIMIT 1)
                      UNION ALL
@@ -42,10 +43,11 @@ macro_rules! ledger_sql {
                          ORDER BY r.tenant_id LIMIT 1) n
                  )
                  SELECT d.id, t.tenant_id, extract(epoch FROM postfleet_now() - d.run_at)::float8 AS late_secs
-                 FROM (SELECT tenant_id FROM tenants LIMIT 1000) t CROSS JOIN LATERAL (
+                 FROM (SELECT tenant_id FROM tenants ORDER BY random()) t CROSS JOIN LATERAL (
                      SELECT r.id, r.run_at FROM ", $table, " r
                      WHERE r.state = 'scheduled' AND r.tenant_id = t.tenant_id AND r.run_at <= postfleet_now() AND r.crashes = 0
-                     ORDER BY r.run_at, r.id LIMIT $1) d"
+                     ORDER BY r.run_at, r.id LIMIT $1) d
+                 LIMIT 20000"
             ),
             feed: concat!(
                 "WITH asked AS (

@@ -33,6 +33,7 @@ impl Default for PlanCache {
     }
 }
 
+#[derive(Clone, Copy)]
 pub struct Plans<'a> {
     pub(crate) pool: &'a PgPool,
     pub(crate) cache: &'a PlanCache,

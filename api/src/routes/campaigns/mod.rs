@@ -45,7 +45,11 @@ async fn changed(
     refused: &str,
 ) -> Result<CampaignBody, ApiError> {
     match answer {
-        StateAnswer::Changed | StateAnswer::Already => shown(state, tenant, id).await,
+        // Without its counts, which take a while where it is large: this was about its state.
+        StateAnswer::Changed | StateAnswer::Already => {
+            let found = state.store.campaigns().find(tenant, id).await?.ok_or_else(CampaignId::missing)?;
+            Ok(CampaignBody::new(found, None))
+        }
         StateAnswer::Refused(now) => Err(ApiError::conflict(format!("the campaign is {now}: {refused}"))),
         StateAnswer::NotFound => Err(CampaignId::missing()),
     }

@@ -19,7 +19,7 @@ const BODY_MAX_BYTES: usize = 4 * 1024;
 #[schema(example = json!({"email": "ann@home.example.com"}))]
 pub struct AddressBody {
     email: String,
-    /// It is the one that is mailed from now on.
+    /// It is shown first from now on. Enrollments name the address that is mailed.
     #[serde(default)]
     first: bool,
 }

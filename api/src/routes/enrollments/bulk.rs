@@ -6,12 +6,12 @@ use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use domain::contacts::EnrollmentOptions;
-use domain::ids::{BulkId, CampaignId};
+use domain::ids::{BulkId, CampaignId, TenantId};
 use futures::stream::MapErr;
 use futures::{TryStream, TryStreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use store::enrollments::{BulkChunk, ChunkAnswer};
+use store::enrollments::{BulkChunk, ChunkAnswer, Kept};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 use tokio_util::io::StreamReader;
@@ -31,6 +31,11 @@ const LINE_MAX_BYTES: u64 = 128 * 1024;
 const LINE_WITHIN: Duration = Duration::from_secs(30);
 /// Records of one transaction.
 const CHUNK: usize = 1_000;
+/// And no more than so much of them: a transaction has seconds.
+const CHUNK_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// A chunk that Postgres could not take at this moment is tried again, each time later.
+const TRIES: u32 = 6;
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Problems that are told of one transaction's records.
 const PROBLEMS_MAX: usize = 20;
 
@@ -84,10 +89,11 @@ pub async fn bulk(
             .fill(&mut chunk, |contact| new_enrollment(ids.next(), ids.next(), contact, options.clone(), None))
             .await
             .map_err(|problem| broken_off(id, standing, &problem))?;
-        let taken = state.store.enrollments().take_chunk(caller.tenant, id, campaign, &chunk, &|| ids.next()).await;
-        match taken.map_err(ApiError::from)? {
+        match take(&state, caller.tenant, id, campaign, &chunk).await? {
             ChunkAnswer::Taken(kept) => tell_feeder(&state, caller.tenant, &kept).await,
-            ChunkAnswer::Moved => return Err(ApiError::conflict("somebody else sends this stream, or it is over")),
+            ChunkAnswer::Moved => {
+                return Err(ApiError::conflict(format!("somebody else sends the stream {id}, or it is over")));
+            }
             ChunkAnswer::NotEnrolled(why) => return Err(not_enrolled(why)),
         }
         standing += chunk.records;
@@ -97,6 +103,32 @@ pub async fn bulk(
     }
     let done = state.store.enrollments().find_bulk(caller.tenant, id).await?.ok_or_else(BulkId::missing)?;
     Ok(Json(done.into()))
+}
+
+/// Takes a chunk, patiently. One that was taken although its answer was lost is found to have been.
+async fn take(
+    state: &ApiState,
+    tenant: TenantId,
+    id: BulkId,
+    campaign: CampaignId,
+    chunk: &BulkChunk,
+) -> Result<ChunkAnswer, ApiError> {
+    let (enrollments, ids) = (state.store.enrollments(), state.ids.clone());
+    let mut tried = 1;
+    loop {
+        match enrollments.take_chunk(tenant, id, campaign, chunk, &|| ids.next()).await {
+            Err(error) if error.is_transient() && tried < TRIES => {
+                tokio::time::sleep(AGAIN_AFTER * tried).await;
+                tried += 1;
+            }
+            Ok(ChunkAnswer::Moved) if tried > 1 => {
+                let standing = enrollments.find_bulk(tenant, id).await?.map(|standing| standing.read);
+                let taken = standing == Some(chunk.after + chunk.records);
+                return Ok(if taken { ChunkAnswer::Taken(Kept::default()) } else { ChunkAnswer::Moved });
+            }
+            answer => return Ok(answer?),
+        }
+    }
 }
 
 fn broken_off(id: BulkId, standing: i64, problem: &str) -> ApiError {
@@ -163,11 +195,13 @@ impl Lines {
         mut make: impl FnMut(domain::contacts::NewContact) -> store::enrollments::NewEnrollment,
     ) -> Result<(), String> {
         let mut seen = HashSet::new();
-        while (chunk.records as usize) < CHUNK {
+        let mut bytes = 0;
+        while (chunk.records as usize) < CHUNK && bytes < CHUNK_MAX_BYTES {
             if !self.next().await? {
                 chunk.last = true;
                 break;
             }
+            bytes += self.line.len();
             let Some(read) = self.form.read(&self.text()) else { continue };
             chunk.records += 1;
             let refused = match read {

@@ -30,8 +30,12 @@ pub struct TimerFacts {
     pub message: Option<MessageState>,
     /// The address itself was refused for good.
     pub address_refused: bool,
-    /// Calls of its tenant's providers wait to be read: an open may be among them.
+    /// Calls of its tenant's providers wait to be read that came before it was due, or a moment later: an open may be
+    /// among them.
     pub news_unread: bool,
+    /// Its node has ways that something which did not happen opens. They may be taken by a timer of another kind that is
+    /// due with them.
+    pub node_denies: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -67,7 +71,8 @@ pub fn decide_timer(facts: &TimerFacts) -> TimerDecision {
     let TimerFacts { kind, visit, due, now, .. } = *facts;
     match kind {
         FiredKind::Timer(kind) => {
-            let denies = matches!(kind, TimerKind::NoOpen | TimerKind::NoClick);
+            let denies =
+                facts.node_denies || matches!(kind, TimerKind::NoOpen | TimerKind::NoClick | TimerKind::Patience);
             let patient = (now - due).to_std().unwrap_or_default() < SNOOZE_AT_MOST;
             if denies && facts.news_unread && patient {
                 return TimerDecision::Snooze(SNOOZE);
@@ -95,12 +100,21 @@ mod tests {
 
     fn facts(kind: FiredKind) -> TimerFacts {
         let due = DateTime::UNIX_EPOCH;
-        TimerFacts { kind, visit: 1, due, message: None, address_refused: false, news_unread: false, now: due }
+        TimerFacts {
+            kind,
+            visit: 1,
+            due,
+            message: None,
+            address_refused: false,
+            news_unread: false,
+            node_denies: false,
+            now: due,
+        }
     }
 
     #[test]
     fn what_did_not_happen_waits_for_unread_news_but_not_for_ever() {
-        for kind in [TimerKind::NoOpen, TimerKind::NoClick] {
+        for kind in [TimerKind::NoOpen, TimerKind::NoClick, TimerKind::Patience] {
             let unread = TimerFacts { news_unread: true, ..facts(FiredKind::Timer(kind)) };
             assert_eq!(decide_timer(&unread), TimerDecision::Snooze(SNOOZE));
             let late = TimerFacts { now: unread.due + TimeDelta::minutes(10), ..unread };
@@ -111,6 +125,8 @@ mod tests {
             matches!(decide_timer(&elapsed), TimerDecision::Tell(Event::Timer { .. })),
             "time goes by whatever comes"
         );
+        let beside = TimerFacts { node_denies: true, ..elapsed };
+        assert_eq!(decide_timer(&beside), TimerDecision::Snooze(SNOOZE), "it could take the way of who did not open");
     }
 
     #[test]

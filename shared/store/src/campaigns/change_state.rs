@@ -60,10 +60,18 @@ impl Campaigns<'_> {
 
     /// Takes nobody any more; it needs to have nobody who still runs.
     pub async fn complete(&self, tenant: TenantId, id: CampaignId) -> Result<StateAnswer> {
+        let mut transaction = self.pool.begin().await?;
+        // Whoever is being enrolled at this moment is waited for, and seen by the next statement.
+        sqlx::query("SELECT 1 FROM campaigns WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .execute(&mut *transaction)
+            .await?;
         let sql = "UPDATE campaigns c SET state = 'completed', finished_at = postfleet_now()
                    WHERE c.tenant_id = $1 AND c.id = $2 AND c.state = 'active'
                      AND NOT EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = c.id AND e.state = 'active')";
-        let done = sqlx::query(sql).bind(tenant.uuid()).bind(id.uuid()).execute(self.pool).await?;
+        let done = sqlx::query(sql).bind(tenant.uuid()).bind(id.uuid()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         self.answer(tenant, id, done.rows_affected(), CampaignState::Completed).await
     }
 

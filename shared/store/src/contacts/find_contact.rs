@@ -16,7 +16,6 @@ pub struct ContactView {
     pub name: Option<String>,
     pub timezone: Option<String>,
     pub data: Option<Value>,
-    /// The first is mailed.
     pub addresses: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -76,9 +76,6 @@ impl Contacts<'_> {
         .bind(id.uuid())
         .fetch_one(&mut *transaction)
         .await?;
-        if let Some(owner) = self.by_address(tenant, address).await? {
-            return Ok(if owner == id { AddressAnswer::Already } else { AddressAnswer::Taken(owner) });
-        }
         if many >= ADDRESSES_MAX {
             return Ok(AddressAnswer::TooMany);
         }
@@ -90,9 +87,9 @@ impl Contacts<'_> {
                 .await?;
         }
         let place = if first { 0 } else { last.map_or(0, |last| last + 1) };
-        sqlx::query(
+        let added = sqlx::query(
             "INSERT INTO contact_addresses (tenant_id, channel, key, address, contact_id, place)
-             VALUES ($1, 'email', $2, $3, $4, $5)",
+             VALUES ($1, 'email', $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind(tenant.uuid())
         .bind(address.suppression_key())
@@ -101,6 +98,12 @@ impl Contacts<'_> {
         .bind(place)
         .execute(&mut *transaction)
         .await?;
+        if added.rows_affected() == 0 {
+            transaction.rollback().await?;
+            let owner = self.by_address(tenant, address).await?;
+            let taken = |owner| if owner == id { AddressAnswer::Already } else { AddressAnswer::Taken(owner) };
+            return owner.map(taken).ok_or(StoreError::Unavailable(sqlx::Error::RowNotFound));
+        }
         transaction.commit().await?;
         Ok(AddressAnswer::Added)
     }

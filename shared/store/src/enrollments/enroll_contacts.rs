@@ -6,15 +6,16 @@ use domain::campaigns::CampaignState;
 use domain::engine::{End, Enrollment, Event, Stepped, begin, step};
 use domain::ids::{CampaignId, ContactId, EnrollmentId, MessageId, SenderId, TenantId};
 use domain::plans::Zone;
-use serde_json::{Map, Value, json};
-use sqlx::{Acquire, FromRow, PgConnection};
+use serde_json::{Value, json};
+use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::keep_steps::{Kept, keep, keep_effects};
 use super::lock_enrollments::{LockedEnrollment, MailFacts, lock, object};
+use super::merge_contacts::{Known, merge_all, some};
 use super::step_write::{Cause, CauseKind, StepWrite};
 use super::{EnrollAnswer, Enrollments, NewEnrollment};
-use crate::plans::RunnablePlan;
+use crate::plans::{Plans, RunnablePlan};
 use crate::{Result, StoreError};
 
 /// Why nobody was enrolled.
@@ -52,7 +53,7 @@ impl Enrollments<'_> {
         let mut connection = self.pool.acquire().await?;
         let mut transaction = connection.begin().await?;
         let enrolled = match self.open_campaign(&mut transaction, tenant, campaign).await? {
-            Ok(open) => enroll(&mut transaction, tenant, &open, asked, next_id).await?,
+            Ok(open) => enroll(&mut transaction, self.plans(), tenant, &open, asked, next_id).await?,
             Err(closed) => return Ok(Err(closed)),
         };
         transaction.commit().await?;
@@ -93,6 +94,7 @@ impl Enrollments<'_> {
 
 pub(crate) async fn enroll(
     connection: &mut PgConnection,
+    plans: Plans<'_>,
     tenant: TenantId,
     campaign: &OpenCampaign,
     asked: &[NewEnrollment],
@@ -101,8 +103,15 @@ pub(crate) async fn enroll(
     let keys: Vec<String> = asked.iter().map(|new| new.address.suppression_key()).collect();
     let suppressed = suppressed(connection, tenant, &keys).await?;
     let mut answers: Vec<Option<EnrollAnswer>> = keys.iter().map(|key| suppressed.get(key).cloned()).collect();
+    // A request that is repeated after a crash finds what it had done.
+    let done = own_before(connection, tenant, asked).await?;
+    for (at, new) in asked.iter().enumerate() {
+        if let Some(contact) = done.get(&new.id) {
+            answers[at] = Some(EnrollAnswer::Existing { id: new.id, contact: *contact });
+        }
+    }
     let open: Vec<usize> = (0..asked.len()).filter(|at| answers[*at].is_none()).collect();
-    let contacts = merge_contacts(connection, tenant, &open, asked, &keys).await?;
+    let contacts = merge_all(connection, tenant, &open, asked, &keys).await?;
     let known = |at: usize| contacts.get(&keys[at]).ok_or(StoreError::Unavailable(sqlx::Error::RowNotFound));
 
     let forced: Vec<ContactId> = open
@@ -110,7 +119,7 @@ pub(crate) async fn enroll(
         .filter(|at| asked[**at].force_new)
         .map(|at| Ok(ContactId(known(*at)?.contact_id)))
         .collect::<Result<_>>()?;
-    let (runs, mut kept) = call_off(connection, tenant, campaign, &forced, next_id).await?;
+    let (runs, mut kept) = call_off(connection, plans, tenant, campaign, &forced, next_id).await?;
 
     let mut begun = Vec::with_capacity(open.len());
     for at in &open {
@@ -162,48 +171,26 @@ async fn suppressed(
     Ok(rows.into_iter().map(|(key, reason, since)| (key, EnrollAnswer::Suppressed { reason, since })).collect())
 }
 
-/// A contact as its messages are made of it.
-#[derive(FromRow)]
-struct Known {
-    key: String,
-    contact_id: Uuid,
-    timezone: Option<String>,
-    name: Option<String>,
-    external_id: Option<String>,
-    owner: Option<String>,
-    data: Option<Value>,
-}
-
-/// The contact of each address.
-async fn merge_contacts(
+/// Which of these enrollments there are already, with their contacts.
+async fn own_before(
     connection: &mut PgConnection,
     tenant: TenantId,
-    open: &[usize],
     asked: &[NewEnrollment],
-    keys: &[String],
-) -> Result<HashMap<String, Known>> {
-    let of = |at: &usize| &asked[*at];
-    let rows: Vec<Known> = sqlx::query_as(include_str!("../contacts/merge_contacts.sql"))
-        .bind(tenant.uuid())
-        .bind(open.iter().map(|at| keys[*at].as_str()).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| of(at).address.as_str()).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| of(at).contact.uuid()).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| of(at).name.as_deref()).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| of(at).external_id.as_deref()).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| of(at).timezone.map(|zone| zone.to_string())).collect::<Vec<_>>())
-        .bind(open.iter().map(|at| some(&of(at).contact_data)).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.key.clone(), row)).collect())
-}
-
-fn some(data: &Map<String, Value>) -> Option<Value> {
-    (!data.is_empty()).then(|| Value::Object(data.clone()))
+) -> Result<HashMap<EnrollmentId, ContactId>> {
+    let ids: Vec<Uuid> = asked.iter().map(|new| new.id.uuid()).collect();
+    let rows: Vec<(Uuid, Uuid)> =
+        sqlx::query_as("SELECT id, contact_id FROM enrollments WHERE tenant_id = $1 AND id = ANY($2)")
+            .bind(tenant.uuid())
+            .bind(ids)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(id, contact)| (EnrollmentId(id), ContactId(contact))).collect())
 }
 
 /// Ends what still runs of contacts that begin anew; answers the number of each one's next run.
 async fn call_off(
     connection: &mut PgConnection,
+    plans: Plans<'_>,
     tenant: TenantId,
     campaign: &OpenCampaign,
     contacts: &[ContactId],
@@ -223,9 +210,11 @@ async fn call_off(
     let ids: Vec<EnrollmentId> = rows.iter().map(|(id, ..)| EnrollmentId(*id)).collect();
     let mut steps = Vec::new();
     for locked in lock(connection, tenant, &ids).await?.into_iter().filter(|locked| locked.is_active) {
-        let stepped = step(&campaign.plan.compiled, locked.engine.clone(), &Event::Ended(End::Canceled), campaign.now);
+        // Its own plan: the campaign may have another by now.
+        let plan = plans.runnable(tenant, locked.plan_hash).await?;
+        let stepped = step(&plan.compiled, locked.engine.clone(), &Event::Ended(End::Canceled), campaign.now);
         let cause = Cause { what: CauseKind::Request, id: None };
-        steps.push(StepWrite::new(&locked, &campaign.plan, stepped, cause, next_id));
+        steps.push(StepWrite::new(&locked, &plan, stepped, cause, next_id));
     }
     let kept = keep(connection, tenant, &steps).await?;
     Ok((rows.into_iter().map(|(_, contact, run, _)| (ContactId(contact), run + 1)).collect(), kept))

@@ -88,10 +88,14 @@ async fn cancel_timers(connection: &mut PgConnection, steps: &[StepWrite]) -> Re
         return Ok(());
     }
     sqlx::query(
-        "UPDATE timers t SET state = 'canceled', finished_at = postfleet_now(), job_id = NULL, queued_at = NULL
-         FROM unnest($1::uuid[], $2::integer[]) AS c (enrollment_id, visit)
-         WHERE t.enrollment_id = c.enrollment_id AND (c.visit IS NULL OR t.visit = c.visit)
-           AND t.state IN ('scheduled', 'queued')",
+        "WITH ours AS MATERIALIZED (
+             SELECT t.id FROM unnest($1::uuid[], $2::integer[]) AS c (enrollment_id, visit)
+             JOIN timers t ON t.enrollment_id = c.enrollment_id
+             WHERE (c.visit IS NULL OR t.visit = c.visit) AND t.state IN ('scheduled', 'queued')
+             ORDER BY t.id FOR UPDATE OF t
+         )
+         UPDATE timers t SET state = 'canceled', finished_at = postfleet_now(), job_id = NULL, queued_at = NULL
+         FROM ours o WHERE t.id = o.id AND t.state IN ('scheduled', 'queued')",
     )
     .bind(enrollments)
     .bind(visits)

@@ -6,6 +6,7 @@ mod enroll_contacts;
 mod find_enrollment;
 mod keep_steps;
 mod lock_enrollments;
+mod merge_contacts;
 mod merge_data;
 mod new_enrollment;
 mod step_write;

@@ -65,12 +65,6 @@ impl Events<'_> {
         if let Some((message, _)) = concerned.message {
             note_fact(&mut transaction, tenant, message, event.kind, event.occurred_at).await?;
         }
-        if let (Some(reason), Some(address)) = (event.kind.suppresses(), &concerned.address) {
-            // An unsubscription from one campaign leaves the others.
-            if event.campaign.is_none() {
-                suppress(&mut transaction, tenant, address, reason.as_str(), source.name).await?;
-            }
-        }
         let now: DateTime<Utc> = sqlx::query_scalar("SELECT postfleet_now()").fetch_one(&mut *transaction).await?;
         let cause = Cause { what: CauseKind::Event, id: Some(id.uuid()) };
         let mut steps = Vec::new();
@@ -81,20 +75,32 @@ impl Events<'_> {
             steps.push(StepWrite::new(enrollment, &plan, stepped, cause, next_id));
         }
         let kept = keep(&mut transaction, tenant, &steps).await?;
+        // Behind the messages' rows: a worker that records a refusal takes them in this order.
+        if let (Some(reason), Some(address)) = (event.kind.suppresses(), &concerned.address) {
+            // An unsubscription from one campaign leaves the others.
+            if event.campaign.is_none() {
+                suppress(&mut transaction, tenant, address, reason.as_str(), source.name).await?;
+            }
+        }
         transaction.commit().await?;
         Ok(Ingested::Yes { event: id, enrollments: steps.iter().map(|step| step.enrollment).collect(), kept })
     }
 }
 
-/// What an enrollment hears. Of a message that is not named, it is the one that its contact had last.
+/// What an enrollment hears. Of a message that is not named, it is the one that its contact had last; what ends all mail
+/// to an address is no matter of one message to the contact's other enrollments.
 fn told(event: &NewEvent, concerned: &Concerned, enrollment: &LockedEnrollment) -> Option<Event> {
     let what = event.kind.plan_event()?;
     let at = event.occurred_at;
     if !event.kind.is_of_message() {
         return Some(Event::Contact { what, at });
     }
-    let visit = concerned.message.and_then(|(_, visit)| visit).or(enrollment.engine.message_visit)?;
-    Some(Event::Message { visit, what, at })
+    let named = concerned.message.and_then(|(_, visit)| visit).filter(|_| concerned.own == Some(enrollment.id));
+    let last = enrollment.engine.message_visit.filter(|_| concerned.message.is_none());
+    match named.or(last) {
+        Some(visit) => Some(Event::Message { visit, what, at }),
+        None => event.kind.suppresses().map(|_| Event::Contact { what, at }),
+    }
 }
 
 async fn concerned(connection: &mut PgConnection, tenant: TenantId, event: &NewEvent) -> Result<Option<Concerned>> {
@@ -142,6 +148,17 @@ async fn concerned(connection: &mut PgConnection, tenant: TenantId, event: &NewE
         return Ok(Some(Concerned { contact, address, message: None, own: Some(enrollment), enrollments }));
     }
     let Some(address) = &event.address else { return Ok(None) };
+    if let Some(campaign) = event.campaign {
+        let known: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM campaigns WHERE tenant_id = $1 AND id = $2)")
+                .bind(tenant.uuid())
+                .bind(campaign.uuid())
+                .fetch_one(&mut *connection)
+                .await?;
+        if !known {
+            return Ok(None);
+        }
+    }
     let key = address.suppression_key();
     let contact: Option<Uuid> = sqlx::query_scalar(
         "SELECT contact_id FROM contact_addresses WHERE tenant_id = $1 AND channel = 'email' AND key = $2",

@@ -3,7 +3,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{EnrollmentId, JobId, TenantId, TimerId};
 use domain::messages::MessageState;
 use domain::timers::{FiredKind, TimerFacts};
@@ -14,6 +14,9 @@ use super::Timers;
 use crate::enrollments::{Kept, LockedEnrollment, StepWrite, in_lock_order, keep, lock};
 use crate::plans::{Plans, RunnablePlan};
 use crate::{Result, StoreError};
+
+/// A call that comes so long after a timer was due may still tell of before.
+const LATE_NEWS: TimeDelta = TimeDelta::minutes(1);
 
 /// Timers of one job, their enrollments locked, in a transaction that ends with `keep`. Dropped, nothing happened.
 pub struct Firing {
@@ -68,8 +71,9 @@ impl Timers<'_> {
             .bind(&ids)
             .fetch_all(&mut *transaction)
             .await?;
-        let (now, news_unread): (DateTime<Utc>, bool) = sqlx::query_as(
-            "SELECT postfleet_now(), EXISTS (SELECT 1 FROM webhook_calls WHERE tenant_id = $1 AND state IN ('scheduled', 'queued'))",
+        let (now, unread_since): (DateTime<Utc>, Option<DateTime<Utc>>) = sqlx::query_as(
+            "SELECT postfleet_now(),
+                    (SELECT min(received_at) FROM webhook_calls WHERE tenant_id = $1 AND state IN ('scheduled', 'queued'))",
         )
         .bind(tenant.uuid())
         .fetch_one(&mut *transaction)
@@ -81,8 +85,19 @@ impl Timers<'_> {
                 place.insert(known.runnable(tenant, enrollment.plan_hash).await?);
             }
         }
-        let due = rows.into_iter().map(|row| row.read(news_unread, now)).collect::<Result<_>>()?;
-        let enrollments = locked.into_iter().map(|locked| (locked.id, locked)).collect();
+        let enrollments: HashMap<EnrollmentId, LockedEnrollment> =
+            locked.into_iter().map(|locked| (locked.id, locked)).collect();
+        let denies = |enrollment: &EnrollmentId| {
+            let locked = enrollments.get(enrollment)?;
+            let node = plans.get(&locked.plan_hash)?.compiled.nodes.get(locked.engine.node)?;
+            Some(node.next.iter().any(|next| !next.on.denied_by().is_empty()))
+        };
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut timer: DueTimer = row.read(unread_since, now)?;
+            timer.facts.node_denies = denies(&timer.enrollment).unwrap_or(false);
+            due.push(timer);
+        }
         Ok(Firing { transaction, tenant, due, enrollments, plans, now })
     }
 }
@@ -108,7 +123,7 @@ impl Firing {
 }
 
 impl Row {
-    fn read(self, news_unread: bool, now: DateTime<Utc>) -> Result<DueTimer> {
+    fn read(self, unread_since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DueTimer> {
         let unreadable = |column| StoreError::Unreadable { noun: "timers", column };
         let message = self.message_state.as_deref().map(MessageState::parse);
         let facts = TimerFacts {
@@ -117,7 +132,8 @@ impl Row {
             due: self.due,
             message: message.flatten(),
             address_refused: self.message_class.as_deref().is_some_and(domain::messages::refusal::blames_address),
-            news_unread,
+            news_unread: unread_since.is_some_and(|since| since <= self.due + LATE_NEWS),
+            node_denies: false,
             now,
         };
         Ok(DueTimer { id: TimerId(self.id), enrollment: EnrollmentId(self.enrollment_id), facts })

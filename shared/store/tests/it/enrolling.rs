@@ -226,3 +226,77 @@ async fn a_stream_goes_on_where_it_was_and_enrolls_nobody_twice() -> anyhow::Res
     assert_eq!(setup.database.count("SELECT count(*) FROM messages").await?, 3);
     Ok(())
 }
+
+#[tokio::test]
+async fn who_begins_anew_ends_the_old_run_by_its_own_plan_and_once() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let campaign = setup.two_mails().await?;
+    let old = setup.enrolled(campaign, "bob@example.com").await?;
+    let shorter = Build::new_campaign(setup.sender, json!([Build::sends("only", json!([]))]))?;
+    let by = (None, None, "test");
+    setup.store.campaigns().add_version(setup.tenant, campaign, (&shorter.plan, &shorter.compiled), by).await?;
+    let anew = NewEnrollment { force_new: true, ..setup.build.enrollment("bob@example.com") };
+    for _ in 0..2 {
+        let answers = setup.enroll(campaign, std::slice::from_ref(&anew)).await?;
+        let known = matches!(&answers[..], [EnrollAnswer::Enrolled { id, .. } | EnrollAnswer::Existing { id, .. }] if *id == anew.id);
+        assert!(known, "{answers:?}");
+    }
+    assert_eq!(setup.states(old).await?.0, "canceled");
+    let by_its_own = "SELECT count(*) FROM transitions WHERE from_node = 'first' AND on_event = 'canceled'";
+    assert_eq!(setup.database.count(by_its_own).await?, 1);
+    assert_eq!(setup.states(anew.id).await?.0, "active");
+    let runs = "SELECT count(*) FROM enrollments e JOIN contact_addresses a ON a.contact_id = e.contact_id WHERE a.key = 'bob@example.com'";
+    assert_eq!(setup.database.count(runs).await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_comes_back_unsent_of_an_ended_enrollment_is_canceled() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let campaign = setup.two_mails().await?;
+    let id = setup.enrolled(campaign, "r0@recipients.example").await?;
+    let fed = setup.feed(1, 1).await?;
+    let claim = setup.claim(fed[0].message, fed[0].job);
+    let won = setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?;
+    assert_eq!(won, [claim.attempt]);
+    setup.tell(json!({"type": "conversion", "enrollment_id": id})).await?;
+    let later = store::messages::OutcomeRow {
+        state: store::messages::OutcomeState::Retry(std::time::Duration::from_secs(60)),
+        outcome: "refused",
+        class: Some("greylisted"),
+        ..store::messages::OutcomeRow::accepted(fed[0].message, claim.attempt)
+    };
+    setup.store.messages().record_outcomes(setup.worker, &[later]).await?;
+    assert_eq!(setup.states(id).await?, ("converted".to_owned(), BTreeMap::from([("1".into(), "canceled".into())])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_of_the_callers_is_one_contacts_and_spoils_no_stream() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let campaign = setup.two_mails().await?;
+    let lead =
+        |address: &str| NewEnrollment { external_id: Some("lead-1".to_owned()), ..setup.build.enrollment(address) };
+    let answers = setup.enroll(campaign, &[lead("a@example.com"), lead("b@example.com")]).await?;
+    assert!(answers.iter().all(|answer| matches!(answer, EnrollAnswer::Enrolled { .. })), "{answers:?}");
+    setup.enroll(campaign, &[lead("c@example.com")]).await?;
+    assert_eq!(setup.database.count("SELECT count(*) FROM contacts WHERE external_id = 'lead-1'").await?, 1);
+    assert_eq!(
+        setup.database.count("SELECT count(*) FROM messages WHERE data -> 'lead' ->> 'id' = 'lead-1'").await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_campaign_is_completed_when_nobody_runs_through_it_and_not_before() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let campaign = setup.two_mails().await?;
+    let id = setup.enrolled(campaign, "ann@example.com").await?;
+    let campaigns = setup.store.campaigns();
+    assert_eq!(campaigns.complete(setup.tenant, campaign).await?, StateAnswer::Refused(CampaignState::Active));
+    let next: &(dyn Fn() -> MessageId + Sync) = &|| setup.ids.next();
+    setup.store.enrollments().cancel(setup.tenant, id, next).await?;
+    assert_eq!(campaigns.complete(setup.tenant, campaign).await?, StateAnswer::Changed);
+    Ok(())
+}

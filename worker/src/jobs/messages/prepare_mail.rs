@@ -30,8 +30,9 @@ pub async fn prepare_mail(
     let content = content.map_err(|error| unpreparable(&error.to_string()))?;
     let nothing = Map::new();
     let data = row.data.as_ref().and_then(Value::as_object).unwrap_or(&nothing);
-    let unsubscribe =
-        data.get(UNSUBSCRIBE_TOKEN).and_then(Value::as_str).map(|token| format!("{public_url}/u/{token}"));
+    // Whoever writes plain messages may have a field of that name.
+    let token = data.get(UNSUBSCRIBE_TOKEN).and_then(Value::as_str).filter(|_| row.hours.is_some());
+    let unsubscribe = token.map(|token| format!("{public_url}/u/{token}"));
     let with_link = unsubscribe.as_ref().map(|link| with_link(data, link));
     let data = with_link.as_ref().unwrap_or(data);
     let rendered = if content.is_heavy() {

@@ -116,6 +116,7 @@ async fn told(connection: &mut PgConnection) -> anyhow::Result<HashMap<Uuid, Vec
             message: state.as_deref().and_then(MessageState::parse),
             address_refused: class.as_deref().is_some_and(blames_address),
             news_unread: false,
+            node_denies: false,
             now: at,
         };
         if let TimerDecision::Tell(event) = decide_timer(&facts) {
