@@ -35,7 +35,7 @@ pub struct SmtpConfig {
 /// Where links in mails lead.
 #[derive(Args, Debug, Clone)]
 pub struct LinksConfig {
-    /// The API as recipients reach it, e.g. https://mail.example.com; links to unsubscribe begin with it. One-click
+    /// The API as recipients reach it, e.g. `https://mail.example.com`; links to unsubscribe begin with it. One-click
     /// unsubscribing needs https.
     #[arg(long, env = "POSTFLEET_PUBLIC_URL", default_value = "http://localhost:8080", value_parser = parse_public_url)]
     pub public_url: String,
