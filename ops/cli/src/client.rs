@@ -61,6 +61,13 @@ impl ApiConnection {
         self.json(self.request(Method::GET, path)).await
     }
 
+    /// A page of a list; what is not asked for is left out.
+    pub async fn page(&self, path: &str, asked: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
+        let query: Vec<(&str, &str)> =
+            asked.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+        self.json(self.request(Method::GET, path).query(&query)).await
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.json(self.request(Method::POST, path).json(body)).await
     }

@@ -32,6 +32,18 @@ impl OutputOptions {
         }
     }
 
+    /// Prints a page as the API told it, or its rows and how to ask for the next.
+    pub fn print_page(self, page: &Value, columns: &[&str]) {
+        if self.json {
+            say(page);
+            return;
+        }
+        self.print_rows(page["data"].as_array().map_or(&[][..], Vec::as_slice), columns);
+        if let Some(cursor) = page["next_cursor"].as_str() {
+            say(format_args!("more: --cursor {cursor}"));
+        }
+    }
+
     /// Prints a list as JSON, or as aligned columns under their names.
     pub fn print_rows(self, rows: &[Value], columns: &[&str]) {
         if self.json {

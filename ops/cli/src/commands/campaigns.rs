@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use domain::ids::{BulkId, CampaignId, SenderId};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{ApiConnection, CallError};
@@ -99,18 +98,8 @@ pub async fn run(options: CampaignsOptions) -> anyhow::Result<()> {
         CampaignsCommand::Validate { plan, sender } => return validate(api, output, &plan, sender).await,
         CampaignsCommand::List { state, cursor, limit } => {
             let asked = [("state", state), ("cursor", cursor), ("limit", Some(limit.to_string()))];
-            let query: Vec<(&str, String)> =
-                asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            let page = api.json(api.request(Method::GET, "/v1/campaigns").query(&query)).await?;
-            if output.json {
-                say(&page);
-                return Ok(());
-            }
-            let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
-            output.print_rows(rows, &["id", "state", "kind", "version", "name", "created_at"]);
-            if let Some(cursor) = page["next_cursor"].as_str() {
-                say(format_args!("more: --cursor {cursor}"));
-            }
+            let page = api.page("/v1/campaigns", &asked).await?;
+            output.print_page(&page, &["id", "state", "kind", "version", "name", "created_at"]);
             return Ok(());
         }
         CampaignsCommand::Get { campaign } => api.get(&format!("/v1/campaigns/{campaign}")).await?,

@@ -1,10 +1,9 @@
 use clap::{Args, Subcommand};
 use domain::ids::{CampaignId, EnrollmentId};
-use reqwest::Method;
 use serde_json::json;
 
 use crate::client::ApiConnection;
-use crate::output::{OutputOptions, say};
+use crate::output::OutputOptions;
 
 #[derive(Args)]
 pub struct EnrollmentsOptions {
@@ -63,19 +62,8 @@ pub async fn run(options: EnrollmentsOptions) -> anyhow::Result<()> {
         }
         EnrollmentsCommand::List { campaign, state, cursor, limit } => {
             let asked = [("state", state), ("cursor", cursor), ("limit", Some(limit.to_string()))];
-            let query: Vec<(&str, String)> =
-                asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            let path = format!("/v1/campaigns/{campaign}/enrollments");
-            let page = api.json(api.request(Method::GET, &path).query(&query)).await?;
-            if output.json {
-                say(&page);
-                return Ok(());
-            }
-            let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
-            output.print_rows(rows, &["id", "state", "node", "visit", "email", "created_at"]);
-            if let Some(cursor) = page["next_cursor"].as_str() {
-                say(format_args!("more: --cursor {cursor}"));
-            }
+            let page = api.page(&format!("/v1/campaigns/{campaign}/enrollments"), &asked).await?;
+            output.print_page(&page, &["id", "state", "node", "visit", "email", "created_at"]);
         }
         EnrollmentsCommand::Get { enrollment } => {
             output.print(&api.get(&format!("/v1/enrollments/{enrollment}")).await?)

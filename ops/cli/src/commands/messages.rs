@@ -1,10 +1,9 @@
 use clap::{Args, Subcommand};
 use domain::ids::{MessageId, SenderId};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::ApiConnection;
-use crate::output::{OutputOptions, say};
+use crate::output::OutputOptions;
 use crate::progress;
 
 #[derive(Args)]
@@ -62,18 +61,8 @@ pub async fn run(options: MessagesOptions) -> anyhow::Result<()> {
                 ("cursor", cursor),
                 ("limit", Some(limit.to_string())),
             ];
-            let query: Vec<(&str, String)> =
-                asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            let page = api.json(api.request(Method::GET, "/v1/messages").query(&query)).await?;
-            if output.json {
-                say(&page);
-                return Ok(());
-            }
-            let rows = page["data"].as_array().map_or(&[][..], Vec::as_slice);
-            output.print_rows(rows, &["id", "state", "to", "run_at", "tries", "last_class"]);
-            if let Some(cursor) = page["next_cursor"].as_str() {
-                say(format_args!("more: --cursor {cursor}"));
-            }
+            let page = api.page("/v1/messages", &asked).await?;
+            output.print_page(&page, &["id", "state", "to", "run_at", "tries", "last_class"]);
         }
         MessagesCommand::Get { message } => output.print(&api.get(&format!("/v1/messages/{message}")).await?),
         MessagesCommand::Cancel { message: Some(message), .. } => {

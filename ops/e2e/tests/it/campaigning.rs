@@ -56,6 +56,18 @@ async fn tell(client: &Client, event: Value) -> anyhow::Result<Value> {
     Ok(told)
 }
 
+/// A provider's call that nobody has read yet.
+async fn leave_call_unread(system: &System) -> anyhow::Result<()> {
+    sqlx::query(
+        "INSERT INTO webhook_calls (id, tenant_id, source, body, body_sha256) VALUES ($1, $2, 'test', '', sha256(''))",
+    )
+    .bind(system.ids.next::<EnrollmentId>().uuid())
+    .bind(system.tenant.uuid())
+    .execute(&mut system.database.connection().await?)
+    .await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_opens_goes_one_way_and_who_does_not_goes_the_other() -> anyhow::Result<()> {
     let system = System::start().await?;
@@ -92,13 +104,7 @@ async fn no_open_looks_at_when_it_happened_and_waits_for_unread_calls() -> anyho
     let campaign = create(&client, &system, reacts()).await?;
     let id = enroll(&client, campaign, "ann@recipients.example", json!({})).await?;
     watch.until_waiting(1).await;
-    sqlx::query(
-        "INSERT INTO webhook_calls (id, tenant_id, source, body, body_sha256) VALUES ($1, $2, 'test', '', sha256(''))",
-    )
-    .bind(system.ids.next::<EnrollmentId>().uuid())
-    .bind(system.tenant.uuid())
-    .execute(&mut system.database.connection().await?)
-    .await?;
+    leave_call_unread(&system).await?;
     system.database.advance(3 * DAY + Duration::from_secs(60)).await?;
     let snoozed = "SELECT count(*) FROM timers WHERE kind = 'no_open' AND state = 'scheduled' AND run_at > due + interval '1 minute'";
     until("the timer is snoozed", async || Ok(system.database.count(snoozed).await? == 1)).await;
@@ -123,13 +129,7 @@ async fn unread_calls_hold_a_timer_for_ten_minutes_and_no_longer() -> anyhow::Re
     let campaign = create(&client, &system, reacts()).await?;
     let id = enroll(&client, campaign, "ann@recipients.example", json!({})).await?;
     watch.until_waiting(1).await;
-    sqlx::query(
-        "INSERT INTO webhook_calls (id, tenant_id, source, body, body_sha256) VALUES ($1, $2, 'test', '', sha256(''))",
-    )
-    .bind(system.ids.next::<EnrollmentId>().uuid())
-    .bind(system.tenant.uuid())
-    .execute(&mut system.database.connection().await?)
-    .await?;
+    leave_call_unread(&system).await?;
     system.database.advance(3 * DAY + Duration::from_secs(601)).await?;
     watch.until(id, "completed", "again").await;
     worker.stop().await
