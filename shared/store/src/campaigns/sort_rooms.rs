@@ -12,12 +12,18 @@ impl Campaigns<'_> {
     pub async fn sort_rooms(&self, term: Term) -> Result<(u64, u64)> {
         let into = answered!(
             self.pool,
-            sqlx::query(include_str!("fill_rooms.sql")).bind(term.owner).bind(term.number).bind(MOVE_BATCH),
+            sqlx::query(concat!(include_str!("waiting_campaigns.sql"), include_str!("fill_rooms.sql")))
+                .bind(term.owner)
+                .bind(term.number)
+                .bind(MOVE_BATCH),
             execute
         );
         let out = answered!(
             self.pool,
-            sqlx::query(include_str!("empty_rooms.sql")).bind(term.owner).bind(term.number).bind(MOVE_BATCH),
+            sqlx::query(concat!(include_str!("waiting_campaigns.sql"), include_str!("empty_rooms.sql")))
+                .bind(term.owner)
+                .bind(term.number)
+                .bind(MOVE_BATCH),
             execute
         );
         Ok((into.rows_affected(), out.rows_affected()))
