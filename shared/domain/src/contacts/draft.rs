@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::address::Address;
-use crate::messages::draft::{SEND_AT_MAX_DAYS, check_data, check_tags};
+use crate::messages::draft::{SEND_AT_MAX_DAYS, check_data, check_headers, check_tags};
 use crate::messages::headers;
 use crate::plans::Zone;
 use crate::problems::Problems;
@@ -88,9 +88,7 @@ impl EnrollmentOptions {
             problems.require(&field("start_at"), near, "is more than 366 days away");
         }
         check_tags(&field("tags"), &self.tags, problems);
-        if let Err((name, problem)) = headers::check(&self.headers) {
-            problems.add(&field(&format!("headers.{name}")), problem);
-        }
+        check_headers(&field("headers"), &self.headers, problems);
         check_data(&field("data"), &self.data, problems);
         let read = self.reply_to.as_deref().map(Address::parse);
         read.and_then(|read| problems.keep(&field("reply_to"), read))
@@ -115,6 +113,18 @@ mod tests {
         assert!(draft.check("contact", &mut problems).is_none());
         let named: Vec<String> = problems.list().into_iter().map(|problem| problem.field).collect();
         assert_eq!(named, ["contact.email", "contact.name", "contact.external_id", "contact.data"]);
+    }
+
+    #[test]
+    fn headers_are_named_one_by_one_and_too_many_together() {
+        let named = |headers: BTreeMap<String, String>| {
+            let (mut problems, options) = (Problems::default(), EnrollmentOptions { headers, ..Default::default() });
+            options.check("options", DateTime::UNIX_EPOCH, &mut problems);
+            problems.list().into_iter().map(|problem| problem.field).collect::<Vec<_>>()
+        };
+        let many = (0..21).map(|at| (format!("X-{at}"), "a".to_owned()));
+        assert_eq!(named(many.collect()), ["options.headers"]);
+        assert_eq!(named([("From".to_owned(), "a".to_owned())].into()), ["options.headers.From"]);
     }
 
     #[test]

@@ -150,10 +150,7 @@ impl MessageDraft {
             }
         }
         check_nesting("data", &self.data, &mut problems);
-        if let Err((name, problem)) = headers::check(&self.headers) {
-            let field = if name.is_empty() { "headers".to_owned() } else { format!("headers.{name}") };
-            problems.add(&field, problem);
-        }
+        check_headers("headers", &self.headers, &mut problems);
         check_tags("tags", &self.tags, &mut problems);
         if let Some(key) = &self.dedupe_key {
             problems.require("dedupe_key", (1..=DEDUPE_KEY_MAX_BYTES).contains(&key.len()), "has 1 to 255 bytes");
@@ -194,6 +191,13 @@ pub fn check_data(field: &str, data: &Map<String, Value>, problems: &mut Problem
     check_nesting(field, data, problems);
     let bytes = serde_json::to_string(data).map_or(usize::MAX, |text| text.len());
     problems.require(field, bytes <= DATA_MAX_BYTES, "has at most 64 KiB as JSON");
+}
+
+pub fn check_headers(field: &str, given: &BTreeMap<String, String>, problems: &mut Problems) {
+    if let Err((name, problem)) = headers::check(given) {
+        let field = if name.is_empty() { field.to_owned() } else { format!("{field}.{name}") };
+        problems.add(&field, problem);
+    }
 }
 
 pub fn check_tags(field: &str, tags: &[String], problems: &mut Problems) {
