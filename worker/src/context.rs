@@ -60,7 +60,7 @@ impl Context {
         options: ContextOptions,
     ) -> Arc<Self> {
         Arc::new(Self {
-            public_url: options.public_url.trim_end_matches('/').to_owned(),
+            public_url: options.public_url.clone(),
             queue,
             commits: Commits::start(store.clone(), worker),
             outcomes: Outcomes::start(store.clone(), worker),

@@ -64,6 +64,20 @@ pub enum End {
 }
 
 impl End {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Converted => "converted",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Complained => "complained",
+            Self::Replied => "replied",
+            Self::Bounced => "bounced",
+            Self::Blocked => "blocked",
+            Self::Canceled => "canceled",
+            Self::TooManySteps => "too_many_steps",
+        }
+    }
+
     /// How an event ends an enrollment whose node says nothing else, if it does.
     pub fn by(event: PlanEvent) -> Option<Self> {
         match event {

@@ -32,6 +32,17 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
+    pub const ALL: [Self; 4] = [Self::NoOpen, Self::NoClick, Self::Elapsed, Self::Patience];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoOpen => "no_open",
+            Self::NoClick => "no_click",
+            Self::Elapsed => "elapsed",
+            Self::Patience => "patience",
+        }
+    }
+
     pub fn of(event: PlanEvent) -> Option<Self> {
         match event {
             PlanEvent::NoOpen => Some(Self::NoOpen),

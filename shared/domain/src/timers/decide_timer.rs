@@ -49,18 +49,14 @@ pub enum TimerDecision {
 impl FiredKind {
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Timer(TimerKind::NoOpen) => "no_open",
-            Self::Timer(TimerKind::NoClick) => "no_click",
-            Self::Timer(TimerKind::Elapsed) => "elapsed",
-            Self::Timer(TimerKind::Patience) => "patience",
+            Self::Timer(kind) => kind.as_str(),
             Self::Accepted => "accepted",
             Self::Refused => "refused",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        let timers = [TimerKind::NoOpen, TimerKind::NoClick, TimerKind::Elapsed, TimerKind::Patience];
-        let all = timers.map(Self::Timer).into_iter().chain([Self::Accepted, Self::Refused]);
+        let all = TimerKind::ALL.map(Self::Timer).into_iter().chain([Self::Accepted, Self::Refused]);
         all.into_iter().find(|kind| kind.as_str() == text)
     }
 }

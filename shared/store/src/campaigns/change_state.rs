@@ -40,7 +40,7 @@ impl Campaigns<'_> {
         self.answer(tenant, id, done.rows_affected(), CampaignState::Paused).await
     }
 
-    /// Goes on; what waited in its room is let out by `release_rooms`.
+    /// Goes on; what waited in its room is let out by `sort_rooms`.
     pub async fn resume(&self, tenant: TenantId, id: CampaignId) -> Result<StateAnswer> {
         let sql = "UPDATE campaigns SET state = 'active', paused_at = NULL, paused_by = NULL, pause_reason = NULL, error = NULL
                    WHERE tenant_id = $1 AND id = $2 AND state IN ('paused', 'error')";

@@ -11,7 +11,7 @@ use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::keep_steps::{Kept, keep, keep_effects};
-use super::lock_enrollments::{LockedEnrollment, MailFacts, lock, object};
+use super::lock_enrollments::{ACTIVE, LockedEnrollment, MailFacts, lock, object};
 use super::merge_contacts::{Known, merge_all, some};
 use super::step_write::{Cause, CauseKind, StepWrite};
 use super::{EnrollAnswer, Enrollments, NewEnrollment};
@@ -144,9 +144,10 @@ pub(crate) async fn enroll(
             existing.push((at, contact));
         }
     }
-    let before = newest(connection, campaign.id, existing.iter().map(|(_, contact)| contact.uuid()).collect()).await?;
+    let standing: Vec<ContactId> = existing.iter().map(|(_, contact)| *contact).collect();
+    let before = newest(connection, campaign.id, &standing).await?;
     for (at, contact) in existing {
-        answers[at] = before.get(&contact).map(|id| EnrollAnswer::Existing { id: *id, contact });
+        answers[at] = before.get(&contact).map(|(id, _)| EnrollAnswer::Existing { id: *id, contact });
     }
     let own = keep_effects(connection, tenant, &steps).await?;
     kept.senders.extend(own.senders);
@@ -199,15 +200,8 @@ async fn call_off(
     if contacts.is_empty() {
         return Ok((HashMap::new(), Kept::default()));
     }
-    let rows: Vec<(Uuid, Uuid, i32, String)> = sqlx::query_as(
-        "SELECT DISTINCT ON (contact_id) id, contact_id, run, state FROM enrollments
-         WHERE campaign_id = $1 AND contact_id = ANY($2) ORDER BY contact_id, run DESC",
-    )
-    .bind(campaign.id.uuid())
-    .bind(contacts.iter().map(|id| id.uuid()).collect::<Vec<_>>())
-    .fetch_all(&mut *connection)
-    .await?;
-    let ids: Vec<EnrollmentId> = rows.iter().map(|(id, ..)| EnrollmentId(*id)).collect();
+    let newest = newest(connection, campaign.id, contacts).await?;
+    let ids: Vec<EnrollmentId> = newest.values().map(|(id, _)| *id).collect();
     let mut steps = Vec::new();
     for locked in lock(connection, tenant, &ids).await?.into_iter().filter(|locked| locked.is_active) {
         // Its own plan: the campaign may have another by now.
@@ -217,7 +211,7 @@ async fn call_off(
         steps.push(StepWrite::new(&locked, &plan, stepped, cause, next_id));
     }
     let kept = keep(connection, tenant, &steps).await?;
-    Ok((rows.into_iter().map(|(_, contact, run, _)| (ContactId(contact), run + 1)).collect(), kept))
+    Ok((newest.into_iter().map(|(contact, (_, run))| (contact, run + 1)).collect(), kept))
 }
 
 type Begun = (usize, ContactId, i32, Stepped);
@@ -231,7 +225,7 @@ async fn insert(
     begun: &[Begun],
 ) -> Result<HashMap<EnrollmentId, Uuid>> {
     let of = |(at, ..): &Begun| &asked[*at];
-    let state = |(.., stepped): &Begun| stepped.enrollment.end().map_or("active", super::step_write::end_name);
+    let state = |(.., stepped): &Begun| stepped.enrollment.end().map_or(ACTIVE, End::as_str);
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(include_str!("insert_enrollments.sql"))
         .bind(tenant.uuid())
         .bind(campaign.id.uuid())
@@ -261,23 +255,24 @@ fn tags(new: &NewEnrollment) -> Option<Vec<String>> {
     (!new.tags.is_empty()).then(|| new.tags.clone())
 }
 
+/// The last enrollment of each contact, and the number of its run.
 async fn newest(
     connection: &mut PgConnection,
     campaign: CampaignId,
-    contacts: Vec<Uuid>,
-) -> Result<HashMap<ContactId, EnrollmentId>> {
+    contacts: &[ContactId],
+) -> Result<HashMap<ContactId, (EnrollmentId, i32)>> {
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT DISTINCT ON (contact_id) contact_id, id FROM enrollments
+    let rows: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(
+        "SELECT DISTINCT ON (contact_id) contact_id, id, run FROM enrollments
          WHERE campaign_id = $1 AND contact_id = ANY($2) ORDER BY contact_id, run DESC",
     )
     .bind(campaign.uuid())
-    .bind(contacts)
+    .bind(contacts.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|(contact, id)| (ContactId(contact), EnrollmentId(id))).collect())
+    Ok(rows.into_iter().map(|(contact, id, run)| (ContactId(contact), (EnrollmentId(id), run))).collect())
 }
 
 fn as_locked(

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::lock_enrollments::ACTIVE;
 use super::step_write::{StepMessage, StepWrite, dedupe_hash};
 use crate::Result;
-use crate::timers::kind_name;
 
 /// What a transaction that steps enrollments leaves behind, for whoever is to be told after its commit.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -118,7 +117,7 @@ async fn set_timers(connection: &mut PgConnection, tenant: TenantId, steps: &[St
     .bind(tenant.uuid())
     .bind(all.iter().map(|(enrollment, _)| enrollment.uuid()).collect::<Vec<_>>())
     .bind(all.iter().map(|(_, timer)| timer.visit as i32).collect::<Vec<_>>())
-    .bind(all.iter().map(|(_, timer)| kind_name(timer.kind)).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, timer)| timer.kind.as_str()).collect::<Vec<_>>())
     .bind(all.iter().map(|(_, timer)| timer.due).collect::<Vec<_>>())
     .execute(connection)
     .await?;

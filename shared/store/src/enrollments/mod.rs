@@ -20,7 +20,7 @@ pub use keep_steps::Kept;
 pub use lock_enrollments::LockedEnrollment;
 pub use merge_data::UNSUBSCRIBE_TOKEN;
 pub use new_enrollment::{EnrollAnswer, NewEnrollment};
-pub use step_write::{Cause, CauseKind, StepWrite, end_name};
+pub use step_write::{Cause, CauseKind, StepWrite};
 pub use timeline::TimelineRow;
 
 pub(crate) use enroll_contacts::enroll;

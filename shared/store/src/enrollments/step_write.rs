@@ -120,7 +120,7 @@ impl StepWrite {
                     let (visit, from) = (write.engine.visit, node(write.engine.node));
                     // Where a way led to the end, that way is what is told of the visit.
                     if !write.transitions.iter().any(|told| told.visit == visit) {
-                        write.transitions.push(Transition { visit, from, on: end_name(end), to: None, cause });
+                        write.transitions.push(Transition { visit, from, on: end.as_str(), to: None, cause });
                     }
                 }
             }
@@ -154,22 +154,7 @@ impl StepWrite {
 
     /// As `enrollments.state`.
     pub(crate) fn state(&self) -> &'static str {
-        self.engine.end().map_or(ACTIVE, end_name)
-    }
-}
-
-/// As `enrollments.state` has it.
-pub fn end_name(end: End) -> &'static str {
-    match end {
-        End::Completed => "completed",
-        End::Converted => "converted",
-        End::Unsubscribed => "unsubscribed",
-        End::Complained => "complained",
-        End::Replied => "replied",
-        End::Bounced => "bounced",
-        End::Blocked => "blocked",
-        End::Canceled => "canceled",
-        End::TooManySteps => "too_many_steps",
+        self.engine.end().map_or(ACTIVE, End::as_str)
     }
 }
 

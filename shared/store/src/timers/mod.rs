@@ -4,8 +4,6 @@ mod fire_timers;
 
 pub use fire_timers::{DueTimer, Firing};
 
-use domain::engine::TimerKind;
-use domain::timers::FiredKind;
 use sqlx::PgPool;
 
 use crate::ledger::{Ledger, LedgerSql, ledger_sql};
@@ -23,8 +21,4 @@ impl<'a> Timers<'a> {
     pub fn ledger(&self) -> Ledger<'a> {
         Ledger { pool: self.pool, sql: &SQL }
     }
-}
-
-pub(crate) fn kind_name(kind: TimerKind) -> &'static str {
-    FiredKind::Timer(kind).as_str()
 }
