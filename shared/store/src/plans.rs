@@ -5,7 +5,7 @@ use domain::ids::{ContentId, TenantId};
 use domain::messages::Content;
 use domain::plans::{self, Compiled, Plan, compile};
 use lru::LruCache;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{Result, StoreError};
@@ -49,27 +49,44 @@ impl RunnablePlan {
     }
 }
 
-impl Plans<'_> {
-    /// A plan that was stored, ready to run.
-    pub async fn runnable(&self, tenant: TenantId, hash: [u8; 32]) -> Result<Arc<RunnablePlan>> {
-        let kept = self.cache.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(tenant, hash)).cloned();
+impl PlanCache {
+    /// A plan that was stored, ready to run. Whoever has a transaction asks over its connection: if every one of a pool
+    /// waited for another of the same pool, none would be free until they all gave up.
+    pub(crate) async fn runnable<'e>(
+        &self,
+        executor: impl PgExecutor<'e>,
+        tenant: TenantId,
+        hash: [u8; 32],
+    ) -> Result<Arc<RunnablePlan>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(tenant, hash)).cloned();
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let plan = self.find(tenant, hash).await?.ok_or(UNREADABLE)?;
+        let plan = find(executor, tenant, hash).await?.ok_or(UNREADABLE)?;
         let runnable = Arc::new(RunnablePlan::new(tenant, &plan).ok_or(UNREADABLE)?);
-        self.cache.0.lock().unwrap_or_else(PoisonError::into_inner).put((tenant, hash), Arc::clone(&runnable));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put((tenant, hash), Arc::clone(&runnable));
         Ok(runnable)
+    }
+}
+
+impl Plans<'_> {
+    /// A plan that was stored, ready to run.
+    pub async fn runnable(&self, tenant: TenantId, hash: [u8; 32]) -> Result<Arc<RunnablePlan>> {
+        self.cache.runnable(self.pool, tenant, hash).await
     }
 
     pub async fn find(&self, tenant: TenantId, hash: [u8; 32]) -> Result<Option<Plan>> {
-        let text: Option<String> = sqlx::query_scalar("SELECT plan FROM plans WHERE tenant_id = $1 AND hash = $2")
-            .bind(tenant.uuid())
-            .bind(&hash[..])
-            .fetch_optional(self.pool)
-            .await?;
-        text.map(|text| plans::parse(text.as_bytes()).map_err(|_| UNREADABLE)).transpose()
+        find(self.pool, tenant, hash).await
     }
+}
+
+async fn find<'e>(executor: impl PgExecutor<'e>, tenant: TenantId, hash: [u8; 32]) -> Result<Option<Plan>> {
+    let text: Option<String> = sqlx::query_scalar("SELECT plan FROM plans WHERE tenant_id = $1 AND hash = $2")
+        .bind(tenant.uuid())
+        .bind(&hash[..])
+        .fetch_optional(executor)
+        .await?;
+    text.map(|text| plans::parse(text.as_bytes()).map_err(|_| UNREADABLE)).transpose()
 }
 
 const UNREADABLE: StoreError = StoreError::Unreadable { noun: "plans", column: "plan" };

@@ -1,7 +1,6 @@
 //! A private Postgres.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::free_port::free_port;
 use crate::small_disk::SmallDisk;
 use crate::{ServerCertificate, binaries, guard, system_user};
 
@@ -208,9 +208,4 @@ fn settings(durability: Durability) -> Vec<String> {
         settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
     }
     settings.into_iter().map(str::to_owned).collect()
-}
-
-/// A port of loopback that nobody uses now.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

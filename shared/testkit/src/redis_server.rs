@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::certificate::{CertificateFiles, ServerCertificate};
-use crate::postgres::free_port;
+use crate::free_port::free_port;
 use crate::{binaries, guard};
 
 pub struct RedisServer {

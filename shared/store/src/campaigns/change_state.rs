@@ -127,7 +127,7 @@ impl Campaigns<'_> {
         let cause = Cause { what: CauseKind::Request, id: Some(id.uuid()) };
         let mut steps = Vec::with_capacity(ids.len());
         for enrollment in lock(&mut transaction, tenant, &ids).await?.into_iter().filter(|locked| locked.is_active) {
-            let plan = self.plans().runnable(tenant, enrollment.plan_hash).await?;
+            let plan = self.cache.runnable(&mut *transaction, tenant, enrollment.plan_hash).await?;
             let stepped = step(&plan.compiled, enrollment.engine.clone(), &Event::Ended(End::Canceled), now);
             steps.push(StepWrite::new(&enrollment, &plan, stepped, cause, next_id));
         }

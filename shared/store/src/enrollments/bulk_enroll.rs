@@ -103,7 +103,7 @@ impl Enrollments<'_> {
             return Ok(ChunkAnswer::Moved);
         }
         let (answers, kept) = match self.open_campaign(&mut transaction, tenant, campaign).await? {
-            Ok(open) => enroll(&mut transaction, self.plans(), tenant, &open, &chunk.enrollments, next_id).await?,
+            Ok(open) => enroll(&mut transaction, self.cache, tenant, &open, &chunk.enrollments, next_id).await?,
             Err(closed) => return Ok(ChunkAnswer::NotEnrolled(closed)),
         };
         let count = |is: fn(&EnrollAnswer) -> bool| answers.iter().filter(|answer| is(answer)).count() as i64;

@@ -29,7 +29,7 @@ impl Enrollments<'_> {
             return Ok(EndAnswer::Already);
         }
         let now: DateTime<Utc> = sqlx::query_scalar("SELECT postfleet_now()").fetch_one(&mut *transaction).await?;
-        let plan = self.plans().runnable(tenant, enrollment.plan_hash).await?;
+        let plan = self.cache.runnable(&mut *transaction, tenant, enrollment.plan_hash).await?;
         let stepped = step(&plan.compiled, enrollment.engine.clone(), &Event::Ended(End::Canceled), now);
         let cause = Cause { what: CauseKind::Request, id: None };
         let step = StepWrite::new(enrollment, &plan, stepped, cause, next_id);

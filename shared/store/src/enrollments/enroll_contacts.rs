@@ -15,7 +15,7 @@ use super::lock_enrollments::{ACTIVE, LockedEnrollment, MailFacts, lock, object}
 use super::merge_contacts::{Known, merge_all, some};
 use super::step_write::{Cause, CauseKind, StepWrite};
 use super::{EnrollAnswer, Enrollments, NewEnrollment};
-use crate::plans::{Plans, RunnablePlan};
+use crate::plans::{PlanCache, RunnablePlan};
 use crate::{Result, StoreError};
 
 /// Why nobody was enrolled.
@@ -53,7 +53,7 @@ impl Enrollments<'_> {
         let mut connection = self.pool.acquire().await?;
         let mut transaction = connection.begin().await?;
         let enrolled = match self.open_campaign(&mut transaction, tenant, campaign).await? {
-            Ok(open) => enroll(&mut transaction, self.plans(), tenant, &open, asked, next_id).await?,
+            Ok(open) => enroll(&mut transaction, self.cache, tenant, &open, asked, next_id).await?,
             Err(closed) => return Ok(Err(closed)),
         };
         transaction.commit().await?;
@@ -86,7 +86,7 @@ impl Enrollments<'_> {
             return Ok(Err(NotEnrolled::Closed(state)));
         }
         let hash = hash.try_into().map_err(|_| StoreError::Unreadable { noun: "plans", column: "hash" })?;
-        let plan = self.plans().runnable(tenant, hash).await?;
+        let plan = self.cache.runnable(&mut *connection, tenant, hash).await?;
         let sender = sender.map(SenderId);
         Ok(Ok(OpenCampaign { id, name, version, sender, reply_to, now, plan }))
     }
@@ -94,7 +94,7 @@ impl Enrollments<'_> {
 
 pub(crate) async fn enroll(
     connection: &mut PgConnection,
-    plans: Plans<'_>,
+    plans: &PlanCache,
     tenant: TenantId,
     campaign: &OpenCampaign,
     asked: &[NewEnrollment],
@@ -191,7 +191,7 @@ async fn own_before(
 /// Ends what still runs of contacts that begin anew; answers the number of each one's next run.
 async fn call_off(
     connection: &mut PgConnection,
-    plans: Plans<'_>,
+    plans: &PlanCache,
     tenant: TenantId,
     campaign: &OpenCampaign,
     contacts: &[ContactId],
@@ -205,7 +205,7 @@ async fn call_off(
     let mut steps = Vec::new();
     for locked in lock(connection, tenant, &ids).await?.into_iter().filter(|locked| locked.is_active) {
         // Its own plan: the campaign may have another by now.
-        let plan = plans.runnable(tenant, locked.plan_hash).await?;
+        let plan = plans.runnable(&mut *connection, tenant, locked.plan_hash).await?;
         let stepped = step(&plan.compiled, locked.engine.clone(), &Event::Ended(End::Canceled), campaign.now);
         let cause = Cause { what: CauseKind::Request, id: None };
         steps.push(StepWrite::new(&locked, &plan, stepped, cause, next_id));

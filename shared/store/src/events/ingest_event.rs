@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::Events;
 use crate::Result;
 use crate::enrollments::{Cause, CauseKind, Kept, LockedEnrollment, StepWrite, in_lock_order, keep, lock};
-use crate::plans::Plans;
 
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +69,7 @@ impl Events<'_> {
         let mut steps = Vec::new();
         for enrollment in locked.iter().filter(|locked| locked.is_active) {
             let Some(told) = told(event, &concerned, enrollment) else { continue };
-            let plan = Plans { pool: self.pool, cache: self.cache }.runnable(tenant, enrollment.plan_hash).await?;
+            let plan = self.cache.runnable(&mut *transaction, tenant, enrollment.plan_hash).await?;
             let stepped = step(&plan.compiled, enrollment.engine.clone(), &told, now);
             steps.push(StepWrite::new(enrollment, &plan, stepped, cause, next_id));
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Timers;
 use crate::enrollments::{Kept, LockedEnrollment, StepWrite, in_lock_order, keep, lock};
-use crate::plans::{Plans, RunnablePlan};
+use crate::plans::RunnablePlan;
 use crate::{Result, StoreError};
 
 /// A call that comes so long after a timer was due may still tell of before.
@@ -81,8 +81,7 @@ impl Timers<'_> {
         let mut plans = HashMap::new();
         for enrollment in &locked {
             if let Entry::Vacant(place) = plans.entry(enrollment.plan_hash) {
-                let known = Plans { pool: self.pool, cache: self.cache };
-                place.insert(known.runnable(tenant, enrollment.plan_hash).await?);
+                place.insert(self.cache.runnable(&mut *transaction, tenant, enrollment.plan_hash).await?);
             }
         }
         let enrollments: HashMap<EnrollmentId, LockedEnrollment> =

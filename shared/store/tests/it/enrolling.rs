@@ -300,3 +300,24 @@ async fn a_campaign_is_completed_when_nobody_runs_through_it_and_not_before() ->
     assert_eq!(campaigns.complete(setup.tenant, campaign).await?, StateAnswer::Changed);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_process_that_knows_no_plan_yet_steps_enrollments_with_a_single_connection() -> anyhow::Result<()> {
+    let mut setup = Setup::new().await?;
+    let campaign = setup.two_mails().await?;
+    let [ann, bob] =
+        [setup.enrolled(campaign, "ann@example.com").await?, setup.enrolled(campaign, "bob@example.com").await?];
+    setup.begin_anew()?;
+    setup.enrolled(campaign, "cyd@example.com").await?;
+    setup.begin_anew()?;
+    let told = setup.tell(json!({"type": "conversion", "enrollment_id": ann})).await?;
+    assert!(matches!(told, Ingested::Yes { kept, .. } if kept.canceled == 1));
+    setup.begin_anew()?;
+    let ids = setup.ids.clone();
+    let next: &(dyn Fn() -> MessageId + Sync) = &|| ids.next();
+    assert!(matches!(setup.store.enrollments().cancel(setup.tenant, bob, next).await?, EndAnswer::Ended(_)));
+    assert_eq!(setup.store.campaigns().stop(setup.tenant, campaign).await?, StateAnswer::Changed);
+    setup.begin_anew()?;
+    assert_eq!(setup.store.campaigns().end_stopped(setup.tenant, campaign, next).await?, 1);
+    Ok(())
+}

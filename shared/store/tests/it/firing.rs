@@ -38,13 +38,14 @@ async fn fed(setup: &Setup) -> anyhow::Result<(JobId, Vec<TimerId>)> {
 
 #[tokio::test]
 async fn an_acceptance_tells_its_enrollment_once() -> anyhow::Result<()> {
-    let setup = Setup::new().await?;
+    let mut setup = Setup::new().await?;
     accepted(&setup).await?;
     assert_eq!(
         setup.database.count("SELECT count(*) FROM timers WHERE kind = 'accepted' AND state = 'scheduled'").await?,
         1
     );
     let (job, timers) = fed(&setup).await?;
+    setup.begin_anew()?;
     let firing = setup.store.timers().begin_firing(setup.tenant, job, &timers).await?;
     assert_eq!(firing.due.iter().map(|timer| timer.facts.kind).collect::<Vec<_>>(), [FiredKind::Accepted]);
     assert!(firing.enrollments.contains_key(&firing.due[0].enrollment));

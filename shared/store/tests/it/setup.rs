@@ -1,7 +1,7 @@
 use domain::ids::{AttemptId, JobId, MessageId, SenderId, TenantId, WorkerId};
 use runtime::Ids;
 use store::messages::{AttemptClaim, FedRow, LaneLook};
-use store::{Store, Term};
+use store::{Store, StoreOptions, Term};
 use testkit::{Build, TestDatabase};
 
 /// A database with one tenant, one sender, and a leader.
@@ -25,6 +25,13 @@ impl Setup {
         let sender = build.sender(tenant, "127.0.0.1:2525".parse()?).await?;
         let term = store.leaders().elect(ids.next(), std::time::Duration::from_secs(3_600)).await?.expect("elected");
         Ok(Self { database, store, build, tenant, sender, term, worker: ids.next(), ids })
+    }
+
+    /// Another process from now on, which has read nothing yet and has one connection: whoever wants a second inside a
+    /// transaction waits for itself.
+    pub fn begin_anew(&mut self) -> anyhow::Result<()> {
+        self.store = Store::connect(&self.database.url, &StoreOptions::new("another process").connections_max(1))?;
+        Ok(())
     }
 
     /// Feeds up to `take` rows, `per_job` to a job.
