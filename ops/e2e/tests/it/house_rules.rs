@@ -113,6 +113,31 @@ fn a_release_has_no_failpoints() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A crate without unit tests says `test = false`, and is not built a second time for none.
+#[test]
+fn where_unit_tests_are_not_run_there_are_none() -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
+    let untested: Vec<PathBuf> =
+        targets.filter(|target| !target.test).map(|target| target.src_path.clone().into()).collect();
+    assert!(!untested.is_empty());
+    for file in files(".rs")? {
+        let is_of = |target: &&PathBuf| match target.file_name() {
+            Some(name) if name == "lib.rs" => {
+                target.parent().is_some_and(|src| file.starts_with(src) && !file.starts_with(src.join("bin")))
+            }
+            _ => file == **target,
+        };
+        let tested = std::fs::read_to_string(&file)?.contains("#[cfg(test)]");
+        assert!(
+            !tested || !untested.iter().any(|target| is_of(&target)),
+            "{} has tests that are not run",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn files_stay_short() -> anyhow::Result<()> {
     let mut lengths: Vec<(usize, PathBuf)> = files(".rs")?
