@@ -1,20 +1,20 @@
 //! The point of no return, group-committed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::ids::{AttemptId, WorkerId};
 use futures::future::BoxFuture;
-use store::Store;
 use store::messages::{AttemptClaim, COMMIT_BATCH_MAX};
+use store::{Place, Store};
 
 use runtime::Group;
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// The only answer after which final bytes may be written.
-    Won,
+    /// The only answer after which final bytes may be written; and where the row stands now.
+    Won(Place),
     /// Canceled, suppressed, paused, somebody else's, or held by somebody at this moment.
     Lost,
     /// The answer is lost: it may have been committed. Nothing is sent.
@@ -52,9 +52,9 @@ fn commit<'a>(store: &'a Store, worker: WorkerId, claims: &'a [AttemptClaim]) ->
     Box::pin(async move {
         match store.messages().commit_attempts(worker, claims).await {
             Ok(won) => {
-                let won: HashSet<AttemptId> = won.into_iter().collect();
+                let won: HashMap<AttemptId, Place> = won.into_iter().collect();
                 let read =
-                    |claim: &AttemptClaim| if won.contains(&claim.attempt) { Claimed::Won } else { Claimed::Lost };
+                    |claim: &AttemptClaim| won.get(&claim.attempt).map_or(Claimed::Lost, |place| Claimed::Won(*place));
                 claims.iter().map(read).collect()
             }
             Err(error) if !error.is_transient() && claims.len() > 1 => {

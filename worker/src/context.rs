@@ -99,6 +99,7 @@ impl Context {
         let shown = open.iter().map(|(attempt, message)| {
             self.outcomes.record(OutcomeRow {
                 message: *message,
+                place: None,
                 expect: Expectation::Attempt(*attempt),
                 state: OutcomeState::Uncertain,
                 charged: true,

@@ -118,7 +118,7 @@ fn record<'a>(
 
 /// One statement, and for what it did not record a look why: only locked (`None`: ask again), or moved on.
 async fn look_and_record(store: &Store, worker: WorkerId, rows: &[OutcomeRow]) -> store::Result<Vec<Option<Recorded>>> {
-    let recorded: HashSet<MessageId> = store.messages().record_outcomes(worker, rows).await?.into_iter().collect();
+    let recorded = store.messages().record_outcomes(worker, rows).await?;
     let missed: Vec<OutcomeRow> = rows.iter().filter(|row| !recorded.contains(&row.message)).cloned().collect();
     let locked: HashSet<MessageId> = if missed.is_empty() {
         HashSet::new()
@@ -142,6 +142,7 @@ fn first_of_each_message(rows: &[OutcomeRow], answers: &[Option<Recorded>]) -> V
 pub fn never_sent(message: MessageId, expect: Expectation, why: &str) -> OutcomeRow {
     OutcomeRow {
         message,
+        place: None,
         expect,
         state: store::messages::OutcomeState::Retry(Duration::ZERO),
         charged: false,

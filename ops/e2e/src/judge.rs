@@ -8,16 +8,17 @@ use sqlx::types::Uuid;
 
 use crate::System;
 
-/// A message as Postgres shows it.
-#[derive(sqlx::FromRow)]
-struct Shown {
-    message_id: Uuid,
-    sender_id: Uuid,
-    state: String,
-    attempt_id: Option<Uuid>,
-    body_sha256: Option<Vec<u8>>,
-    to_address: String,
-    has_history: bool,
+store::row! {
+    /// A message as Postgres shows it.
+    struct Shown {
+        message_id: Uuid,
+        sender_id: Uuid,
+        state: String,
+        attempt_id: Option<Uuid>,
+        body_sha256: Option<Vec<u8>>,
+        to_address: String,
+        has_history: bool,
+    }
 }
 
 const SHOWN: &str = "

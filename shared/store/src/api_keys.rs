@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{ApiKeyId, TenantId};
 use domain::keys::{ApiKey, KeyRights, KeyScope};
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{Result, StoreError};
@@ -49,17 +49,18 @@ pub struct KeyRow {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    name: String,
-    prefix: String,
-    scopes: Vec<String>,
-    operator: bool,
-    created_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-    last_used_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
+row! {
+    struct Row {
+        id: Uuid,
+        name: String,
+        prefix: String,
+        scopes: Vec<String>,
+        operator: bool,
+        created_at: DateTime<Utc>,
+        expires_at: Option<DateTime<Utc>>,
+        last_used_at: Option<DateTime<Utc>>,
+        revoked_at: Option<DateTime<Utc>>,
+    }
 }
 
 pub struct ApiKeys<'a> {

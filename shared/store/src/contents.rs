@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{ContentId, TenantId};
 use domain::messages::Content;
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::Result;
@@ -14,13 +14,14 @@ pub struct ContentView {
     pub created_at: DateTime<Utc>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    subject: String,
-    html: Option<String>,
-    text: Option<String>,
-    created_at: DateTime<Utc>,
+row! {
+    struct Row {
+        id: Uuid,
+        subject: String,
+        html: Option<String>,
+        text: Option<String>,
+        created_at: DateTime<Utc>,
+    }
 }
 
 pub struct Contents<'a> {

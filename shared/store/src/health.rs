@@ -1,18 +1,19 @@
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 
 use crate::{Result, Store};
 
-/// How the server is set up, as far as it matters to us.
-#[derive(Debug, Clone, FromRow)]
-pub struct ServerHealth {
-    pub version: String,
-    pub version_number: i32,
-    pub fsync: bool,
-    pub synchronous_commit: String,
-    pub connections_max: i32,
-    pub connections_used: i32,
-    pub now: DateTime<Utc>,
+row! {
+    /// How the server is set up, as far as it matters to us.
+    #[derive(Debug, Clone)]
+    pub struct ServerHealth {
+        pub version: String,
+        pub version_number: i32,
+        pub fsync: bool,
+        pub synchronous_commit: String,
+        pub connections_max: i32,
+        pub connections_used: i32,
+        pub now: DateTime<Utc>,
+    }
 }
 
 impl Store {

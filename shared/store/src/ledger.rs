@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::ids::{JobId, TenantId};
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::Result;
@@ -112,23 +112,24 @@ macro_rules! ledger_sql {
 }
 pub(crate) use ledger_sql;
 
-/// A row that is due.
-#[derive(Debug, Clone, Copy, PartialEq, FromRow)]
-pub struct LedgerRow {
-    pub id: Uuid,
-    #[sqlx(rename = "tenant_id")]
-    tenant: Uuid,
-    /// How long it has been.
-    pub late_secs: f64,
+row! {
+    /// A row that is due.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct LedgerRow {
+        pub id: Uuid,
+        tenant_id: Uuid,
+        /// How long it has been.
+        pub late_secs: f64,
+    }
 }
 
 impl LedgerRow {
     pub fn new(id: Uuid, tenant: TenantId, late_secs: f64) -> Self {
-        Self { id, tenant: tenant.uuid(), late_secs }
+        Self { id, tenant_id: tenant.uuid(), late_secs }
     }
 
     pub fn tenant(&self) -> TenantId {
-        TenantId(self.tenant)
+        TenantId(self.tenant_id)
     }
 }
 

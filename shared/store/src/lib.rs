@@ -4,6 +4,9 @@
 //! the tenant first, and answer with an enum where a compare-and-swap can lose. Rarely used nouns go through sea-orm;
 //! hot paths bind arrays to one statement, because a transaction per message is what they exist to avoid.
 
+#[macro_use]
+mod row;
+
 mod answered;
 mod api_keys;
 pub mod campaigns;
@@ -22,6 +25,7 @@ mod ledger;
 mod limits;
 pub mod messages;
 mod pauses;
+mod place;
 mod plans;
 mod schema;
 mod senders;
@@ -47,6 +51,7 @@ pub use ledger::{Ledger, LedgerRow};
 pub use limits::{LimitRow, Limits};
 pub use messages::Messages;
 pub use pauses::{OPERATOR, PauseAnswer, ResumeAnswer};
+pub use place::Place;
 pub use plans::{Plans, RunnablePlan};
 pub use schema::Schema;
 pub use senders::{NewSender, SenderAccount, SenderAddress, SenderChange, SenderPage, SenderView, Senders};

@@ -1,23 +1,24 @@
 use domain::ids::TenantId;
-use sqlx::FromRow;
 
 use crate::{Result, Store};
 
-/// A tenant in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct StatsRow {
-    /// Scheduled or queued: for later, due, or handed out.
-    pub pending: i64,
-    pub sending: i64,
-    pub uncertain: i64,
-    /// Compared with what was sent on this day of UTC.
-    pub failed_today: i64,
-    /// Committed on this day of UTC.
-    pub sent_today: i64,
-    pub senders_active: i64,
-    pub senders_paused: i64,
-    pub senders_archived: i64,
-    pub suppressions: i64,
+row! {
+    /// A tenant in numbers.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct StatsRow {
+        /// Scheduled or queued: for later, due, or handed out.
+        pub pending: i64,
+        pub sending: i64,
+        pub uncertain: i64,
+        /// Compared with what was sent on this day of UTC.
+        pub failed_today: i64,
+        /// Committed on this day of UTC.
+        pub sent_today: i64,
+        pub senders_active: i64,
+        pub senders_paused: i64,
+        pub senders_archived: i64,
+        pub suppressions: i64,
+    }
 }
 
 impl Store {

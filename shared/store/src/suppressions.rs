@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::address::Address;
 use domain::ids::TenantId;
 use domain::suppressions::{NewSuppression, SuppressionReason};
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 
 use crate::{Result, StoreError};
 
@@ -16,13 +16,14 @@ pub struct SuppressionRow {
     pub last_seen_at: DateTime<Utc>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    address: String,
-    reason: String,
-    source: String,
-    first_seen_at: DateTime<Utc>,
-    last_seen_at: DateTime<Utc>,
+row! {
+    struct Row {
+        address: String,
+        reason: String,
+        source: String,
+        first_seen_at: DateTime<Utc>,
+        last_seen_at: DateTime<Utc>,
+    }
 }
 
 pub struct Suppressions<'a> {

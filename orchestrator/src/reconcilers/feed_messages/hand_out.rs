@@ -45,7 +45,7 @@ impl FeedMessages {
         joiners.extend(refused.into_iter().filter(steps_aside(&admitted.verdicts)));
 
         let jobs = cut(granted, || self.parts.ids.next());
-        let given: Vec<_> = jobs.iter().flat_map(|(job, rows)| rows.iter().map(|row| (row.message, *job))).collect();
+        let given: Vec<_> = jobs.iter().flat_map(|(job, rows)| rows.iter().map(|row| (row, *job))).collect();
         let fed = if given.is_empty() {
             HashSet::new()
         } else {

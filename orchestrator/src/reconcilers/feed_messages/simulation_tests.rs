@@ -274,6 +274,7 @@ impl Fleet {
                 for _ in 0..rows {
                     self.arrived += 1;
                     self.put(DueRow {
+                        place: store::Place::NOWHERE,
                         message: MessageId(Uuid::from_u128(self.arrived)),
                         tenant: tenant(of),
                         sender: sender(of, n),

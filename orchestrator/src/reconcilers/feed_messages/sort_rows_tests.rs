@@ -11,6 +11,7 @@ const NOW: Duration = Duration::ZERO;
 
 fn row(tenant: u128, sender: u128, at: i64, domain: &str) -> DueRow {
     DueRow {
+        place: store::Place::NOWHERE,
         message: MessageId(Uuid::from_u128(sender * 1_000 + at as u128)),
         tenant: TenantId(Uuid::from_u128(tenant)),
         sender: SenderId(Uuid::from_u128(sender)),

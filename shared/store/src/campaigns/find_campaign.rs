@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::campaigns::{CampaignKind, CampaignState};
 use domain::ids::{CampaignId, SenderId, TenantId};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Campaigns;
@@ -25,33 +24,35 @@ pub struct CampaignView {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone, FromRow)]
-pub struct CampaignVersion {
-    #[sqlx(try_from = "i32")]
-    pub version: u32,
-    pub plan_hash: Vec<u8>,
-    pub generated_by: Option<String>,
-    pub notes: Option<String>,
-    pub created_by: String,
-    pub created_at: DateTime<Utc>,
+row! {
+    #[derive(Debug, Clone)]
+    pub struct CampaignVersion {
+        pub version: i32,
+        pub plan_hash: Vec<u8>,
+        pub generated_by: Option<String>,
+        pub notes: Option<String>,
+        pub created_by: String,
+        pub created_at: DateTime<Utc>,
+    }
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    name: String,
-    kind: String,
-    state: String,
-    sender_id: Option<Uuid>,
-    reply_to: Option<String>,
-    version: i32,
-    plan_hash: Vec<u8>,
-    paused_by: Option<String>,
-    pause_reason: Option<String>,
-    error: Option<String>,
-    created_at: DateTime<Utc>,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
+row! {
+    struct Row {
+        id: Uuid,
+        name: String,
+        kind: String,
+        state: String,
+        sender_id: Option<Uuid>,
+        reply_to: Option<String>,
+        version: i32,
+        plan_hash: Vec<u8>,
+        paused_by: Option<String>,
+        pause_reason: Option<String>,
+        error: Option<String>,
+        created_at: DateTime<Utc>,
+        started_at: Option<DateTime<Utc>>,
+        finished_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl Campaigns<'_> {

@@ -2,23 +2,24 @@ use chrono::{DateTime, Utc};
 use domain::address::Address;
 use domain::ids::{ContactId, TenantId};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Contacts;
 use crate::Result;
 
-#[derive(Debug, Clone, FromRow)]
-pub struct ContactView {
-    pub id: Uuid,
-    pub external_id: Option<String>,
-    pub owner: Option<String>,
-    pub name: Option<String>,
-    pub timezone: Option<String>,
-    pub data: Option<Value>,
-    pub addresses: Vec<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+row! {
+    #[derive(Debug, Clone)]
+    pub struct ContactView {
+        pub id: Uuid,
+        pub external_id: Option<String>,
+        pub owner: Option<String>,
+        pub name: Option<String>,
+        pub timezone: Option<String>,
+        pub data: Option<Value>,
+        pub addresses: Vec<String>,
+        pub created_at: DateTime<Utc>,
+        pub updated_at: DateTime<Utc>,
+    }
 }
 
 impl Contacts<'_> {

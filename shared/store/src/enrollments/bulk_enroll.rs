@@ -1,30 +1,31 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{BulkId, CampaignId, MessageId, TenantId};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{EnrollAnswer, Enrollments, Kept, NewEnrollment, NotEnrolled, enroll};
 use crate::Result;
 
-/// A stream of contacts, and how far it came.
-#[derive(Debug, Clone, FromRow)]
-pub struct BulkView {
-    pub id: Uuid,
-    pub campaign_id: Uuid,
-    /// `open`, `done` or `canceled`.
-    pub state: String,
-    /// Records that were dealt with: the stream goes on behind them.
-    pub read: i64,
-    pub enrolled: i64,
-    pub existing: i64,
-    pub suppressed: i64,
-    pub invalid: i64,
-    /// The first records that were refused, with line and problem.
-    pub problems: Value,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
+row! {
+    /// A stream of contacts, and how far it came.
+    #[derive(Debug, Clone)]
+    pub struct BulkView {
+        pub id: Uuid,
+        pub campaign_id: Uuid,
+        /// `open`, `done` or `canceled`.
+        pub state: String,
+        /// Records that were dealt with: the stream goes on behind them.
+        pub read: i64,
+        pub enrolled: i64,
+        pub existing: i64,
+        pub suppressed: i64,
+        pub invalid: i64,
+        /// The first records that were refused, with line and problem.
+        pub problems: Value,
+        pub created_at: DateTime<Utc>,
+        pub updated_at: DateTime<Utc>,
+        pub finished_at: Option<DateTime<Utc>>,
+    }
 }
 
 /// Some records in a row.

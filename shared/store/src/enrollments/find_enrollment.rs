@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{CampaignId, ContactId, EnrollmentId, TenantId};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Enrollments;
@@ -28,22 +27,23 @@ pub struct EnrollmentView {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    campaign_id: Uuid,
-    contact_id: Uuid,
-    address: String,
-    state: String,
-    version: i32,
-    run: i32,
-    plan_hash: Vec<u8>,
-    test_mode: bool,
-    engine: Value,
-    tags: Option<Vec<String>>,
-    data: Option<Value>,
-    created_at: DateTime<Utc>,
-    ended_at: Option<DateTime<Utc>>,
+row! {
+    struct Row {
+        id: Uuid,
+        campaign_id: Uuid,
+        contact_id: Uuid,
+        address: String,
+        state: String,
+        version: i32,
+        run: i32,
+        plan_hash: Vec<u8>,
+        test_mode: bool,
+        engine: Value,
+        tags: Option<Vec<String>>,
+        data: Option<Value>,
+        created_at: DateTime<Utc>,
+        ended_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl Enrollments<'_> {

@@ -2,7 +2,7 @@ use domain::campaigns::CampaignState;
 use domain::engine::Enrollment;
 use domain::ids::{CampaignId, ContactId, EnrollmentId, SenderId, TenantId};
 use serde_json::{Map, Value};
-use sqlx::{FromRow, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Result, StoreError};
@@ -38,28 +38,29 @@ pub(crate) struct MailFacts {
     pub data: Map<String, Value>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    campaign_id: Uuid,
-    contact_id: Uuid,
-    plan_hash: Vec<u8>,
-    address: String,
-    secret: Uuid,
-    state: String,
-    engine: Value,
-    reply_to: Option<String>,
-    headers: Option<Value>,
-    tags: Option<Vec<String>>,
-    data: Option<Value>,
-    campaign_name: String,
-    campaign_sender: Option<Uuid>,
-    campaign_reply_to: Option<String>,
-    campaign_state: String,
-    contact_name: Option<String>,
-    external_id: Option<String>,
-    owner: Option<String>,
-    contact_data: Option<Value>,
+row! {
+    struct Row {
+        id: Uuid,
+        campaign_id: Uuid,
+        contact_id: Uuid,
+        plan_hash: Vec<u8>,
+        address: String,
+        secret: Uuid,
+        state: String,
+        engine: Value,
+        reply_to: Option<String>,
+        headers: Option<Value>,
+        tags: Option<Vec<String>>,
+        data: Option<Value>,
+        campaign_name: String,
+        campaign_sender: Option<Uuid>,
+        campaign_reply_to: Option<String>,
+        campaign_state: String,
+        contact_name: Option<String>,
+        external_id: Option<String>,
+        owner: Option<String>,
+        contact_data: Option<Value>,
+    }
 }
 
 /// Locks these enrollments, those that the tenant has.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use domain::ids::TenantId;
 use serde_json::{Map, Value};
-use sqlx::{FromRow, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::NewEnrollment;
@@ -11,16 +11,17 @@ use crate::Result;
 /// Looks at contacts that others make at the same moment.
 const MERGES_MAX: usize = 3;
 
-/// A contact as its messages are made of it.
-#[derive(FromRow)]
-pub(super) struct Known {
-    key: String,
-    pub contact_id: Uuid,
-    pub timezone: Option<String>,
-    pub name: Option<String>,
-    pub external_id: Option<String>,
-    pub owner: Option<String>,
-    pub data: Option<Value>,
+row! {
+    /// A contact as its messages are made of it.
+    pub(super) struct Known {
+        key: String,
+        pub contact_id: Uuid,
+        pub timezone: Option<String>,
+        pub name: Option<String>,
+        pub external_id: Option<String>,
+        pub owner: Option<String>,
+        pub data: Option<Value>,
+    }
 }
 
 /// The contact of each address; one that somebody else makes at this moment is asked for once more.

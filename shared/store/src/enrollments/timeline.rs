@@ -1,23 +1,24 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{EnrollmentId, TenantId};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Enrollments;
 use crate::Result;
 
-/// Something in the life of an enrollment.
-#[derive(Debug, Clone, FromRow)]
-pub struct TimelineRow {
-    pub at: DateTime<Utc>,
-    /// `enrolled`, `message`, `event`, `transition`, `timer` or `ended`.
-    pub kind: String,
-    pub visit: Option<i32>,
-    /// Of what: a message's state, an event's or a timer's kind, the event that led on.
-    pub what: String,
-    pub id: Option<Uuid>,
-    pub details: Option<Value>,
+row! {
+    /// Something in the life of an enrollment.
+    #[derive(Debug, Clone)]
+    pub struct TimelineRow {
+        pub at: DateTime<Utc>,
+        /// `enrolled`, `message`, `event`, `transition`, `timer` or `ended`.
+        pub kind: String,
+        pub visit: Option<i32>,
+        /// Of what: a message's state, an event's or a timer's kind, the event that led on.
+        pub what: String,
+        pub id: Option<Uuid>,
+        pub details: Option<Value>,
+    }
 }
 
 impl Enrollments<'_> {

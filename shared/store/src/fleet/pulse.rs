@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
@@ -6,44 +7,52 @@ use super::Term;
 use crate::Result;
 use crate::answered::answered;
 
-/// The pulse that stands in Postgres and in Redis, and whether sending is halted.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct FleetState {
-    pub generation: Uuid,
-    pub beat: i64,
-    pub halt_reason: Option<String>,
-    /// Raised with every change of a limit.
-    pub limits_version: i64,
-    /// The database's time.
-    pub now: DateTime<Utc>,
+row! {
+    /// The pulse that stands in Postgres and in Redis, and whether sending is halted.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FleetState {
+        pub generation: Uuid,
+        pub beat: i64,
+        pub halt_reason: Option<String>,
+        /// Raised with every change of a limit.
+        pub limits_version: i64,
+        /// The database's time.
+        pub now: DateTime<Utc>,
+    }
 }
 
-/// What the leader's reconcilers would find, seen with the beat: an idle fleet asks once a second, not once for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
-pub struct FleetSigns {
-    /// Workers that have not ended.
-    pub workers_alive: i64,
-    /// Some of them is silent for longer than was asked about.
-    pub worker_silent: bool,
-    pub queued: bool,
-    /// Due again after their worker died on them.
-    pub crashed: bool,
-    /// Committing, or shown as uncertain.
-    pub committed: bool,
-    /// Some timer is set, due or not.
-    pub timers: bool,
-    pub timers_queued: bool,
-    /// A campaign has something scheduled, or was stopped a while ago.
-    pub campaigns: bool,
+row! {
+    /// What the leader's reconcilers would find, seen with the beat: an idle fleet asks once a second, not once for each.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct FleetSigns {
+        /// Workers that have not ended.
+        pub workers_alive: i64,
+        /// Some of them is silent for longer than was asked about.
+        pub worker_silent: bool,
+        pub queued: bool,
+        /// Due again after their worker died on them.
+        pub crashed: bool,
+        /// Committing, or shown as uncertain.
+        pub committed: bool,
+        /// Some timer is set, due or not.
+        pub timers: bool,
+        pub timers_queued: bool,
+        /// A campaign has something scheduled, or was stopped a while ago.
+        pub campaigns: bool,
+    }
 }
 
 /// A beat that was raised.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RaisedBeat {
-    #[sqlx(flatten)]
     pub state: FleetState,
-    #[sqlx(flatten)]
     pub signs: FleetSigns,
+}
+
+impl<'r> FromRow<'r, PgRow> for RaisedBeat {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        Ok(Self { state: FleetState::from_row(row)?, signs: FleetSigns::from_row(row)? })
+    }
 }
 
 pub struct Fleet<'a> {

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::WorkerId;
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Term;
@@ -17,19 +17,21 @@ pub struct NewWorker {
     pub pools: Vec<String>,
 }
 
-/// A worker as its row says.
-#[derive(Debug, Clone, FromRow)]
-pub struct WorkerRow {
-    pub id: Uuid,
-    pub name: String,
-    pub host: String,
-    pub pid: i32,
-    pub pools: Vec<String>,
-    /// running | draining | stopped | lost
-    pub state: String,
-    pub started_at: DateTime<Utc>,
-    pub heartbeat_at: DateTime<Utc>,
-    pub ended_at: Option<DateTime<Utc>>,
+row! {
+    /// A worker as its row says.
+    #[derive(Debug, Clone)]
+    pub struct WorkerRow {
+        pub id: Uuid,
+        pub name: String,
+        pub host: String,
+        pub pid: i32,
+        pub pools: Vec<String>,
+        /// running | draining | stopped | lost
+        pub state: String,
+        pub started_at: DateTime<Utc>,
+        pub heartbeat_at: DateTime<Utc>,
+        pub ended_at: Option<DateTime<Utc>>,
+    }
 }
 
 /// How a worker's run ended.

@@ -1,5 +1,4 @@
 use domain::ids::{MessageId, SenderId, TenantId};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Messages;
@@ -23,11 +22,12 @@ pub struct CanceledPage {
     pub next: Option<MessageId>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    canceled: i64,
-    looked: i64,
-    last: Option<Uuid>,
+row! {
+    struct Row {
+        canceled: i64,
+        looked: i64,
+        last: Option<Uuid>,
+    }
 }
 
 impl Messages<'_> {

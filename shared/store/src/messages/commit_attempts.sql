@@ -1,24 +1,30 @@
--- $1 messages, $2 jobs, $3 attempts, $4 suppression keys, $5 body hashes, $6 worker, $7 seconds to the deadline
+-- $1 messages, $2 jobs, $3 attempts, $4 suppression keys, $5 body hashes, $6 worker, $7 seconds to the deadline,
+-- $8 their senders, $9 where their rows stood
 --
 -- SKIP LOCKED, not a plain UPDATE: one that waits for a row which a cancellation or an unsubscribe holds would go on
 -- with the snapshot from before that commit. A skipped row is not won; it is handed back.
--- By place (ctid), since the row is locked: finding it by its key once more would cost another descent. A row that
--- changed between snapshot and lock is not at that place in the snapshot, and so is not won either.
--- coalesce: no partial index may answer instead of the key, whatever the statistics say of queued rows.
+-- By place (ctid), first where the row stood when it was loaded, then where it is locked: each descent of the index by its
+-- key would cost as much as the change. A row that was changed since stands elsewhere, and is not won; the key is compared
+-- because another row may stand there by now.
+-- coalesce: no partial index may answer instead of the place, whatever the statistics say of queued rows.
+-- Senders and tenants are looked at once a statement, not once a row.
 WITH asked AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
-        AS a (message_id, job_id, attempt_id, suppression_key, body_sha256)
+    SELECT * FROM unnest($1::uuid[], $9::tid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
+        AS a (message_id, place, job_id, attempt_id, suppression_key, body_sha256)
     ORDER BY message_id
+), open_senders AS MATERIALIZED (
+    SELECT s.id FROM senders s JOIN tenants t ON t.id = s.tenant_id
+    WHERE s.id = ANY($8) AND s.paused_at IS NULL AND s.archived_at IS NULL AND t.paused_at IS NULL
 ), won AS MATERIALIZED (
     SELECT r.place, r.tenant_id, r.sender_id, a.attempt_id, a.body_sha256
     FROM asked a
     CROSS JOIN LATERAL (
         SELECT r.ctid AS place, r.tenant_id, r.sender_id FROM message_runs r
-        WHERE r.message_id = a.message_id
+        WHERE r.ctid = a.place
+          AND r.message_id = a.message_id
           AND coalesce(r.state, '') = 'queued'
           AND r.job_id = a.job_id
-          AND EXISTS (SELECT 1 FROM senders s WHERE s.id = r.sender_id AND s.paused_at IS NULL AND s.archived_at IS NULL)
-          AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = r.tenant_id AND t.paused_at IS NULL)
+          AND r.sender_id IN (SELECT id FROM open_senders)
           AND (r.campaign_id IS NULL OR EXISTS (SELECT 1 FROM campaigns c WHERE c.id = r.campaign_id AND c.state = 'active'))
           AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM suppressions x
@@ -35,4 +41,4 @@ SET state = 'committing', attempt_id = won.attempt_id, worker_id = $6, body_sha2
     committed_at = postfleet_now(), commit_deadline = postfleet_now() + make_interval(secs => $7)
 FROM won
 WHERE r.ctid = won.place
-RETURNING r.attempt_id
+RETURNING r.attempt_id, r.ctid

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Messages;
 use crate::answered::answered;
-use crate::{Result, StoreError};
+use crate::{Place, Result, StoreError};
 
 /// Lanes found at one scan: bounds what the feeder holds in memory.
 const LANES_MAX: i64 = 50_000;
@@ -37,6 +37,8 @@ pub struct LaneLook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueRow {
     pub message: MessageId,
+    /// Where it stood.
+    pub place: Place,
     pub tenant: TenantId,
     pub sender: SenderId,
     pub priority: Priority,
@@ -47,7 +49,7 @@ pub struct DueRow {
 }
 
 type LaneColumns = (Uuid, Uuid, String, i32, f64, bool);
-type DueColumns = (Uuid, Uuid, Uuid, i16, DateTime<Utc>, String, String);
+type DueColumns = (Uuid, Place, Uuid, Uuid, i16, DateTime<Utc>, String, String);
 
 impl Messages<'_> {
     /// Every lane with a due row, skipping from one to the next in the index: its cost follows the number of lanes,
@@ -81,11 +83,12 @@ impl Messages<'_> {
     }
 }
 
-fn due_row((message, tenant, sender, priority, run_at, room, domain): DueColumns) -> Result<DueRow> {
+fn due_row((message, place, tenant, sender, priority, run_at, room, domain): DueColumns) -> Result<DueRow> {
     let priority =
         Priority::from_rank(priority).ok_or(StoreError::Unreadable { noun: "message_runs", column: "priority" })?;
     Ok(DueRow {
         message: MessageId(message),
+        place,
         tenant: TenantId(tenant),
         sender: SenderId(sender),
         priority,

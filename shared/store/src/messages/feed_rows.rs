@@ -1,10 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use domain::ids::{JobId, MessageId, SenderId, TenantId};
 use domain::messages::Priority;
 use uuid::Uuid;
 
-use super::Messages;
+use super::{DueRow, Messages};
 use crate::answered::answered;
 use crate::fleet::Term;
 use crate::{Result, StoreError};
@@ -22,14 +22,17 @@ pub struct FedRow {
 impl Messages<'_> {
     /// Gives rows to jobs, those that are still due and whose sender and tenant may send. Answers which. A leader
     /// write.
-    pub async fn feed_rows(&self, term: Term, rows: &[(MessageId, JobId)]) -> Result<HashSet<MessageId>> {
+    pub async fn feed_rows(&self, term: Term, rows: &[(&DueRow, JobId)]) -> Result<HashSet<MessageId>> {
+        let senders: BTreeSet<Uuid> = rows.iter().map(|(row, _)| row.sender.uuid()).collect();
         let fed: Vec<Uuid> = answered!(
             self.pool,
             sqlx::query_scalar(include_str!("feed_rows.sql"))
                 .bind(term.owner)
                 .bind(term.number)
-                .bind(rows.iter().map(|(message, _)| message.uuid()).collect::<Vec<_>>())
-                .bind(rows.iter().map(|(_, job)| job.uuid()).collect::<Vec<_>>()),
+                .bind(rows.iter().map(|(row, _)| row.message.uuid()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|(_, job)| job.uuid()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|(row, _)| row.place).collect::<Vec<_>>())
+                .bind(senders.into_iter().collect::<Vec<_>>()),
             fetch_all
         );
         Ok(fed.into_iter().map(MessageId).collect())

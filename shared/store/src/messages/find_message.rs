@@ -2,7 +2,6 @@ use chrono::{DateTime, Utc};
 use domain::ids::{AttemptId, ContentId, MessageId, SenderId, TenantId, WorkerId};
 use domain::messages::{MessageState, Priority};
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Messages, parse_state};
@@ -43,39 +42,41 @@ pub struct AttemptView {
     pub reply: Option<String>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    sender_id: Uuid,
-    content_id: Uuid,
-    to_address: String,
-    reply_to: Option<String>,
-    headers: Option<Value>,
-    tags: Option<Vec<String>>,
-    data: Option<Value>,
-    created_at: DateTime<Utc>,
-    state: String,
-    priority: i16,
-    run_at: DateTime<Utc>,
-    tries: i16,
-    last_class: Option<String>,
-    last_error: Option<String>,
-    uncertain_cause: Option<String>,
-    finished_at: Option<DateTime<Utc>>,
-    attempt_id: Option<Uuid>,
-    worker_id: Option<Uuid>,
-    committed_at: Option<DateTime<Utc>>,
+row! {
+    struct Row {
+        id: Uuid,
+        sender_id: Uuid,
+        content_id: Uuid,
+        to_address: String,
+        reply_to: Option<String>,
+        headers: Option<Value>,
+        tags: Option<Vec<String>>,
+        data: Option<Value>,
+        created_at: DateTime<Utc>,
+        state: String,
+        priority: i16,
+        run_at: DateTime<Utc>,
+        tries: i16,
+        last_class: Option<String>,
+        last_error: Option<String>,
+        uncertain_cause: Option<String>,
+        finished_at: Option<DateTime<Utc>>,
+        attempt_id: Option<Uuid>,
+        worker_id: Option<Uuid>,
+        committed_at: Option<DateTime<Utc>>,
+    }
 }
 
-#[derive(FromRow)]
-struct AttemptRow {
-    at: DateTime<Utc>,
-    attempt_id: Option<Uuid>,
-    worker_id: Option<Uuid>,
-    outcome: String,
-    phase: Option<String>,
-    class: Option<String>,
-    reply: Option<String>,
+row! {
+    struct AttemptRow {
+        at: DateTime<Utc>,
+        attempt_id: Option<Uuid>,
+        worker_id: Option<Uuid>,
+        outcome: String,
+        phase: Option<String>,
+        class: Option<String>,
+        reply: Option<String>,
+    }
 }
 
 /// Entries of one message's history that are shown; a message has few tries.

@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{MessageId, SenderId, TenantId};
 use domain::messages::{MessageState, Priority};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Messages, parse_state};
@@ -46,22 +45,23 @@ pub struct MessagePage {
     pub next: Option<MessageId>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Option<Uuid>,
-    sender_id: Option<Uuid>,
-    to_address: Option<String>,
-    tags: Option<Vec<String>>,
-    created_at: Option<DateTime<Utc>>,
-    state: Option<String>,
-    run_at: Option<DateTime<Utc>>,
-    tries: Option<i16>,
-    priority: Option<i16>,
-    last_class: Option<String>,
-    last_error: Option<String>,
-    finished_at: Option<DateTime<Utc>>,
-    last: Option<Uuid>,
-    many: i64,
+row! {
+    struct Row {
+        id: Option<Uuid>,
+        sender_id: Option<Uuid>,
+        to_address: Option<String>,
+        tags: Option<Vec<String>>,
+        created_at: Option<DateTime<Utc>>,
+        state: Option<String>,
+        run_at: Option<DateTime<Utc>>,
+        tries: Option<i16>,
+        priority: Option<i16>,
+        last_class: Option<String>,
+        last_error: Option<String>,
+        finished_at: Option<DateTime<Utc>>,
+        last: Option<Uuid>,
+        many: i64,
+    }
 }
 
 impl Messages<'_> {

@@ -1,20 +1,20 @@
 use chrono::{DateTime, Utc};
-use domain::ids::{ContentId, JobId, MessageId, TenantId};
+use domain::ids::{ContentId, JobId, MessageId, SenderId, TenantId};
 use domain::messages::Content;
 use domain::messages::decide_send::SendFacts;
 use domain::plans::Zone;
 use serde_json::Value;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Messages, parse_state};
-use crate::Result;
 use crate::answered::answered;
+use crate::{Place, Result};
 
 /// A row of a job with everything its message is made of, but the content.
 #[derive(Debug, Clone)]
 pub struct LoadedRow {
     pub id: MessageId,
+    pub place: Place,
     pub facts: SendFacts,
     pub tries: u32,
     /// When it was first refused.
@@ -61,38 +61,45 @@ pub struct ContentRow {
     pub content: Content,
 }
 
-#[derive(FromRow)]
-struct Row {
-    message_id: Uuid,
-    state: String,
-    job_id: Option<Uuid>,
-    tries: i16,
-    first_refused_at: Option<DateTime<Utc>>,
-    to_address: String,
-    reply_to: Option<String>,
-    headers: Option<Value>,
-    data: Option<Value>,
-    content_id: Uuid,
-    suppressed: bool,
-    tenant_paused: bool,
-    sender_paused: bool,
-    sender_archived: bool,
-    sender_version: i32,
-    sender_faults: i32,
-    campaign_stands: bool,
-    plan_hash: Option<Vec<u8>>,
-    zone: Option<String>,
-    test_mode: bool,
-    now: DateTime<Utc>,
+row! {
+    struct Row {
+        message_id: Uuid,
+        place: Place,
+        state: String,
+        job_id: Option<Uuid>,
+        tries: i16,
+        first_refused_at: Option<DateTime<Utc>>,
+        to_address: String,
+        reply_to: Option<String>,
+        headers: Option<Value>,
+        data: Option<Value>,
+        content_id: Uuid,
+        suppressed: bool,
+        tenant_paused: bool,
+        sender_paused: bool,
+        sender_archived: bool,
+        sender_version: i32,
+        sender_faults: i32,
+        campaign_stands: bool,
+        plan_hash: Option<Vec<u8>>,
+        zone: Option<String>,
+        test_mode: bool,
+        now: DateTime<Utc>,
+    }
 }
 
 impl Messages<'_> {
     /// All rows of a job with what decides about them, in one statement.
-    pub async fn load_for_send(&self, tenant: TenantId, rows: &[MessageId]) -> Result<Vec<LoadedRow>> {
+    pub async fn load_for_send(
+        &self,
+        tenant: TenantId,
+        sender: SenderId,
+        rows: &[MessageId],
+    ) -> Result<Vec<LoadedRow>> {
         let ids: Vec<Uuid> = rows.iter().map(|id| id.uuid()).collect();
         let loaded: Vec<Row> = answered!(
             self.pool,
-            sqlx::query_as(include_str!("load_for_send.sql")).bind(tenant.uuid()).bind(&ids),
+            sqlx::query_as(include_str!("load_for_send.sql")).bind(tenant.uuid()).bind(&ids).bind(sender.uuid()),
             fetch_all
         );
         loaded.into_iter().map(Row::read).collect()
@@ -122,6 +129,7 @@ impl Row {
             hours: hash.map(|plan_hash| PlanHours { plan_hash, zone }),
             test_mode: self.test_mode,
             id: MessageId(self.message_id),
+            place: self.place,
             facts: SendFacts {
                 state: parse_state(&self.state)?,
                 job: self.job_id.map(JobId),

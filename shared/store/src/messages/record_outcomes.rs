@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::ids::{AttemptId, JobId, MessageId, WorkerId};
@@ -5,8 +6,8 @@ use domain::messages::MessageState;
 use uuid::Uuid;
 
 use super::Messages;
-use crate::Result;
 use crate::answered::answered;
+use crate::{Place, Result};
 
 /// What must still hold of the row for the outcome to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ impl OutcomeState {
 #[derive(Debug, Clone)]
 pub struct OutcomeRow {
     pub message: MessageId,
+    /// Where its commit left it, where that is known.
+    pub place: Option<Place>,
     pub expect: Expectation,
     pub state: OutcomeState,
     /// Whether it costs a try.
@@ -62,6 +65,7 @@ impl OutcomeRow {
     pub fn accepted(message: MessageId, attempt: AttemptId) -> Self {
         Self {
             message,
+            place: None,
             expect: Expectation::Attempt(attempt),
             state: OutcomeState::Accepted,
             charged: true,
@@ -77,17 +81,53 @@ impl OutcomeRow {
     pub fn pretended(message: MessageId, attempt: AttemptId) -> Self {
         Self { reply: Some("test mode: not sent".to_owned()), ..Self::accepted(message, attempt) }
     }
+
+    /// The place and attempt of one that was accepted and has nothing else to tell.
+    fn plain(&self) -> Option<(Place, Uuid)> {
+        let plain = self.state == OutcomeState::Accepted
+            && self.charged
+            && self.class.is_none()
+            && self.phase.is_none()
+            && self.suppress.is_none();
+        self.place.zip(attempt(self)).filter(|_| plain)
+    }
 }
 
 impl Messages<'_> {
-    /// Records outcomes, their history and the suppressions they bring, in one statement. Answers which were
-    /// recorded; the others were locked by somebody (ask again) or no longer expected (see `still_expected`).
-    pub async fn record_outcomes(&self, worker: WorkerId, rows: &[OutcomeRow]) -> Result<Vec<MessageId>> {
-        let job = |row: &OutcomeRow| match row.expect {
+    /// Records outcomes, their history and the suppressions they bring. Answers which were recorded; the others were
+    /// locked by somebody (ask again) or no longer expected (see `still_expected`).
+    pub async fn record_outcomes(&self, worker: WorkerId, rows: &[OutcomeRow]) -> Result<HashSet<MessageId>> {
+        let mut recorded = self.record_accepted(rows).await?;
+        if recorded.len() < rows.len() {
+            let others: Vec<&OutcomeRow> = rows.iter().filter(|row| !recorded.contains(&row.message)).collect();
+            recorded.extend(self.record_any(worker, &others).await?);
+        }
+        Ok(recorded)
+    }
+
+    async fn record_accepted(&self, rows: &[OutcomeRow]) -> Result<HashSet<MessageId>> {
+        let plain: Vec<_> = rows.iter().filter_map(|row| row.plain().map(|found| (row, found))).collect();
+        if plain.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let recorded: Vec<Uuid> = answered!(
+            self.pool,
+            sqlx::query_scalar(include_str!("record_accepted.sql"))
+                .bind(plain.iter().map(|(row, _)| row.message.uuid()).collect::<Vec<_>>())
+                .bind(plain.iter().map(|(_, (place, _))| *place).collect::<Vec<_>>())
+                .bind(plain.iter().map(|(_, (_, attempt))| *attempt).collect::<Vec<_>>())
+                .bind(plain.iter().map(|(row, _)| row.reply.as_deref()).collect::<Vec<_>>()),
+            fetch_all
+        );
+        Ok(recorded.into_iter().map(MessageId).collect())
+    }
+
+    async fn record_any(&self, worker: WorkerId, rows: &[&OutcomeRow]) -> Result<Vec<MessageId>> {
+        let job = |row: &&OutcomeRow| match row.expect {
             Expectation::Job(job) => Some(job.uuid()),
             Expectation::Attempt(_) => None,
         };
-        let delay = |row: &OutcomeRow| match row.state {
+        let delay = |row: &&OutcomeRow| match row.state {
             OutcomeState::Retry(delay) => Some(delay.as_secs_f64()),
             _ => None,
         };
@@ -96,7 +136,7 @@ impl Messages<'_> {
             sqlx::query_scalar(include_str!("record_outcomes.sql"))
                 .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
                 .bind(rows.iter().map(job).collect::<Vec<_>>())
-                .bind(rows.iter().map(attempt).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| attempt(row)).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(delay).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| i16::from(row.charged)).collect::<Vec<_>>())

@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{AttemptId, MessageId};
 use domain::messages::resolve_uncertain::{UncertainFacts, UncertainPolicy};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Messages;
@@ -17,15 +16,16 @@ pub struct UncertainRow {
     pub now: DateTime<Utc>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    message_id: Uuid,
-    attempt_id: Uuid,
-    committed_at: DateTime<Utc>,
-    commit_deadline: DateTime<Utc>,
-    resent: bool,
-    uncertain_policy: String,
-    now: DateTime<Utc>,
+row! {
+    struct Row {
+        message_id: Uuid,
+        attempt_id: Uuid,
+        committed_at: DateTime<Utc>,
+        commit_deadline: DateTime<Utc>,
+        resent: bool,
+        uncertain_policy: String,
+        now: DateTime<Utc>,
+    }
 }
 
 impl Messages<'_> {

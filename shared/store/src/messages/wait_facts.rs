@@ -2,7 +2,6 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CampaignId, JobId, MessageId, SenderId, TenantId, WorkerId};
 use domain::messages::resolve_uncertain::{UncertainFacts, UncertainPolicy};
 use domain::messages::wait::{Pause, WaitFacts};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Messages, parse_state};
@@ -16,38 +15,39 @@ pub struct WaitRow {
     pub recipient_domain: String,
 }
 
-#[derive(FromRow)]
-struct Row {
-    state: String,
-    sender_id: Uuid,
-    run_at: DateTime<Utc>,
-    tries: i16,
-    last_class: Option<String>,
-    last_error: Option<String>,
-    last_refused_at: Option<DateTime<Utc>>,
-    queued_at: Option<DateTime<Utc>>,
-    job_id: Option<Uuid>,
-    worker_id: Option<Uuid>,
-    committed_at: Option<DateTime<Utc>>,
-    commit_deadline: Option<DateTime<Utc>>,
-    uncertain_at: Option<DateTime<Utc>>,
-    uncertain_cause: Option<String>,
-    resent: bool,
-    recipient_domain: Option<String>,
-    uncertain_policy: String,
-    tenant_paused_at: Option<DateTime<Utc>>,
-    tenant_paused_by: Option<String>,
-    tenant_pause_reason: Option<String>,
-    sender_paused_at: Option<DateTime<Utc>>,
-    sender_paused_by: Option<String>,
-    sender_pause_reason: Option<String>,
-    campaign_paused_at: Option<DateTime<Utc>>,
-    campaign_paused_by: Option<String>,
-    campaign_pause_reason: Option<String>,
-    campaign_id: Option<Uuid>,
-    halted_at: Option<DateTime<Utc>>,
-    halt_reason: Option<String>,
-    now: DateTime<Utc>,
+row! {
+    struct Row {
+        state: String,
+        sender_id: Uuid,
+        run_at: DateTime<Utc>,
+        tries: i16,
+        last_class: Option<String>,
+        last_error: Option<String>,
+        last_refused_at: Option<DateTime<Utc>>,
+        queued_at: Option<DateTime<Utc>>,
+        job_id: Option<Uuid>,
+        worker_id: Option<Uuid>,
+        committed_at: Option<DateTime<Utc>>,
+        commit_deadline: Option<DateTime<Utc>>,
+        uncertain_at: Option<DateTime<Utc>>,
+        uncertain_cause: Option<String>,
+        resent: bool,
+        recipient_domain: Option<String>,
+        uncertain_policy: String,
+        tenant_paused_at: Option<DateTime<Utc>>,
+        tenant_paused_by: Option<String>,
+        tenant_pause_reason: Option<String>,
+        sender_paused_at: Option<DateTime<Utc>>,
+        sender_paused_by: Option<String>,
+        sender_pause_reason: Option<String>,
+        campaign_paused_at: Option<DateTime<Utc>>,
+        campaign_paused_by: Option<String>,
+        campaign_pause_reason: Option<String>,
+        campaign_id: Option<Uuid>,
+        halted_at: Option<DateTime<Utc>>,
+        halt_reason: Option<String>,
+        now: DateTime<Utc>,
+    }
 }
 
 impl Messages<'_> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{EnrollmentId, JobId, TenantId, TimerId};
 use domain::messages::MessageState;
 use domain::timers::{FiredKind, TimerFacts};
-use sqlx::{FromRow, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::Timers;
@@ -37,15 +37,16 @@ pub struct DueTimer {
     pub facts: TimerFacts,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    enrollment_id: Uuid,
-    visit: i32,
-    kind: String,
-    due: DateTime<Utc>,
-    message_state: Option<String>,
-    message_class: Option<String>,
+row! {
+    struct Row {
+        id: Uuid,
+        enrollment_id: Uuid,
+        visit: i32,
+        kind: String,
+        due: DateTime<Utc>,
+        message_state: Option<String>,
+        message_class: Option<String>,
+    }
 }
 
 impl Timers<'_> {

@@ -4,7 +4,7 @@ use domain::address::Address;
 use domain::messages::MessageState;
 use domain::suppressions::SuppressionReason;
 use sqlx::Connection;
-use store::messages::CancelAnswer;
+use store::messages::{AttemptClaim, CancelAnswer};
 
 use crate::setup::Setup;
 
@@ -12,8 +12,10 @@ use crate::setup::Setup;
 async fn of_many_who_commit_one_row_exactly_one_wins() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let (message, job) = setup.queued().await?;
+    let claim = setup.claim(message, job).await?;
     let tries = (0..20).map(|_| {
-        let (store, worker, claim) = (setup.store.clone(), setup.worker, setup.claim(message, job));
+        let (store, worker) = (setup.store.clone(), setup.worker);
+        let claim = AttemptClaim { attempt: setup.ids.next(), ..claim.clone() };
         tokio::spawn(async move { store.messages().commit_attempts(worker, &[claim]).await })
     });
     let mut won = 0;
@@ -29,8 +31,26 @@ async fn of_many_who_commit_one_row_exactly_one_wins() -> anyhow::Result<()> {
 async fn another_job_never_wins() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let (message, _) = setup.queued().await?;
-    let stranger = setup.claim(message, setup.ids.next());
-    assert!(setup.store.messages().commit_attempts(setup.worker, &[stranger]).await?.is_empty());
+    let stranger = setup.claim(message, setup.ids.next()).await?;
+    assert!(setup.commit(&[stranger]).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_since_it_was_loaded_is_not_won_until_it_is_loaded_again() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let (message, job) = setup.queued().await?;
+    let claim = setup.claim(message, job).await?;
+    let (other, others_job) = setup.queued().await?;
+    let elsewhere = AttemptClaim { place: setup.claim(other, others_job).await?.place, ..claim.clone() };
+    assert!(setup.commit(&[elsewhere]).await?.is_empty(), "another row stands there");
+    sqlx::query("UPDATE message_runs SET crashes = crashes WHERE message_id = $1")
+        .bind(message.uuid())
+        .execute(&mut setup.database.connection().await?)
+        .await?;
+    assert!(setup.commit(&[claim]).await?.is_empty());
+    let claim = setup.claim(message, job).await?;
+    assert_eq!(setup.commit(std::slice::from_ref(&claim)).await?, [claim.attempt]);
     Ok(())
 }
 
@@ -39,19 +59,19 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let (message, job) = setup.queued().await?;
     let messages = setup.store.messages();
-    let claim = setup.claim(message, job);
+    let claim = setup.claim(message, job).await?;
 
     setup.store.senders().pause(setup.tenant, setup.sender, "operator", "test").await?;
-    assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
+    assert!(setup.commit(std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.senders().resume(setup.tenant, setup.sender, true).await?;
 
     setup.store.fleet().halt(setup.term, "test").await?;
-    assert!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
+    assert!(setup.commit(std::slice::from_ref(&claim)).await?.is_empty());
     setup.store.fleet().resume(setup.ids.next(), 0).await?;
 
     let address = Address::parse("r0@recipients.example")?;
     setup.build.suppress(setup.tenant, &address, SuppressionReason::Complaint).await?;
-    assert!(messages.commit_attempts(setup.worker, &[claim]).await?.is_empty());
+    assert!(setup.commit(&[claim]).await?.is_empty());
     let back = messages.hand_back(job, &[message], Duration::ZERO).await?;
     assert_eq!(back[0].state, MessageState::Suppressed);
     Ok(())
@@ -69,10 +89,10 @@ async fn a_row_that_somebody_holds_is_skipped_and_not_won_on_an_old_snapshot() -
         .await?;
 
     // It neither waits for the cancellation nor wins against it.
-    let claim = setup.claim(message, job);
-    assert!(setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?.is_empty());
+    let claim = setup.claim(message, job).await?;
+    assert!(setup.commit(std::slice::from_ref(&claim)).await?.is_empty());
     cancellation.commit().await?;
-    assert!(setup.store.messages().commit_attempts(setup.worker, &[claim]).await?.is_empty());
+    assert!(setup.commit(&[claim]).await?.is_empty());
     assert_eq!(setup.state(message).await?, "canceled");
     Ok(())
 }
@@ -84,7 +104,7 @@ async fn a_message_can_be_canceled_until_it_commits() -> anyhow::Result<()> {
     let (queued, job) = setup.queued().await?;
     assert_eq!(messages.cancel_message(setup.tenant, queued).await?, CancelAnswer::Canceled);
     assert_eq!(messages.cancel_message(setup.tenant, queued).await?, CancelAnswer::Canceled);
-    assert!(messages.commit_attempts(setup.worker, &[setup.claim(queued, job)]).await?.is_empty());
+    assert!(setup.commit(&[setup.claim(queued, job).await?]).await?.is_empty());
 
     let (committing, _) = setup.committing().await?;
     let answer = messages.cancel_message(setup.tenant, committing).await?;

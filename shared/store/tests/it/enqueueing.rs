@@ -92,7 +92,7 @@ async fn another_tenant_finds_and_cancels_nothing() -> anyhow::Result<()> {
     let messages = setup.store.messages();
     assert!(messages.find_message(stranger, id).await?.is_none());
     assert_eq!(messages.cancel_message(stranger, id).await?, store::messages::CancelAnswer::Missing);
-    assert!(messages.load_for_send(stranger, &[id]).await?.is_empty());
+    assert!(messages.load_for_send(stranger, setup.sender, &[id]).await?.is_empty());
     assert!(setup.store.senders().account(stranger, setup.sender).await?.is_none());
     Ok(())
 }

@@ -192,11 +192,11 @@ async fn a_queued_message_of_a_paused_campaign_loses_the_compare_and_set() -> an
     setup.enrolled(campaign, "r0@recipients.example").await?;
     let fed = setup.feed(1, 1).await?;
     setup.store.campaigns().pause(setup.tenant, campaign, "test", "a look").await?;
-    let claim = setup.claim(fed[0].message, fed[0].job);
-    let won = setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?;
+    let claim = setup.claim(fed[0].message, fed[0].job).await?;
+    let won = setup.commit(std::slice::from_ref(&claim)).await?;
     assert!(won.is_empty(), "{won:?}");
     setup.store.campaigns().resume(setup.tenant, campaign).await?;
-    let won = setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?;
+    let won = setup.commit(std::slice::from_ref(&claim)).await?;
     assert_eq!(won, [claim.attempt]);
     Ok(())
 }
@@ -256,8 +256,8 @@ async fn what_comes_back_unsent_of_an_ended_enrollment_is_canceled() -> anyhow::
     let campaign = setup.two_mails().await?;
     let id = setup.enrolled(campaign, "r0@recipients.example").await?;
     let fed = setup.feed(1, 1).await?;
-    let claim = setup.claim(fed[0].message, fed[0].job);
-    let won = setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?;
+    let claim = setup.claim(fed[0].message, fed[0].job).await?;
+    let won = setup.commit(std::slice::from_ref(&claim)).await?;
     assert_eq!(won, [claim.attempt]);
     setup.tell(json!({"type": "conversion", "enrollment_id": id})).await?;
     let later = store::messages::OutcomeRow {

@@ -71,7 +71,7 @@ async fn lanes_are_found_among_many_senders() -> anyhow::Result<()> {
     let look = |lane: &DueLane| LaneLook { tenant: lane.tenant, sender: lane.sender, room: "".into(), depth: 2 };
     let due = setup.store.messages().due_rows(&found.iter().map(look).collect::<Vec<_>>()).await?;
     assert_eq!(due.len(), 40, "two of each lane, from one statement");
-    let given: Vec<_> = due.iter().map(|row| (row.message, setup.ids.next())).collect();
+    let given: Vec<_> = due.iter().map(|row| (row, setup.ids.next())).collect();
     assert_eq!(setup.store.messages().feed_rows(setup.term, &given).await?.len(), 40);
     assert!(setup.store.messages().feed_rows(setup.term, &given).await?.is_empty(), "each is fed once");
     Ok(())
@@ -98,7 +98,7 @@ async fn rows_in_a_waiting_room_are_a_lane_of_their_own_and_keep_their_time() ->
     let waiting = messages.due_rows(&[look("recipients.example")]).await?;
     let time = |id| before.iter().find(|row| row.message == id).map(|row| row.run_at);
     assert!(waiting.len() == 3 && waiting.iter().all(|row| time(row.message) == Some(row.run_at)));
-    let given: Vec<_> = waiting.iter().map(|row| (row.message, setup.ids.next())).collect();
+    let given: Vec<_> = waiting.iter().map(|row| (row, setup.ids.next())).collect();
     assert_eq!(messages.feed_rows(setup.term, &given).await?.len(), 3);
     messages.cancel_message(setup.tenant, ids[4]).await?;
     assert_eq!(messages.due_lanes_all_tenants().await?.len(), 1);

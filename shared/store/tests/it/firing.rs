@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use domain::ids::{JobId, MessageId, TimerId};
 use domain::timers::FiredKind;
 use serde_json::json;
@@ -16,13 +18,13 @@ async fn accepted(setup: &Setup) -> anyhow::Result<()> {
     let asked = [setup.build.enrollment("r0@recipients.example")];
     setup.store.enrollments().enroll(setup.tenant, campaign, &asked, next).await?.expect("it is open");
     let fed = setup.feed(1, 1).await?;
-    let claim = setup.claim(fed[0].message, fed[0].job);
-    assert_eq!(
-        setup.store.messages().commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?,
-        [claim.attempt]
-    );
+    let claim = setup.claim(fed[0].message, fed[0].job).await?;
+    assert_eq!(setup.commit(std::slice::from_ref(&claim)).await?, [claim.attempt]);
     let outcome = OutcomeRow::accepted(fed[0].message, claim.attempt);
-    assert_eq!(setup.store.messages().record_outcomes(setup.worker, &[outcome]).await?, [fed[0].message]);
+    assert_eq!(
+        setup.store.messages().record_outcomes(setup.worker, &[outcome]).await?,
+        HashSet::from([fed[0].message])
+    );
     Ok(())
 }
 

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use std::time::Duration;
 
 use domain::address::Address;
@@ -9,6 +11,7 @@ use crate::setup::Setup;
 fn outcome(message: MessageId, expect: Expectation, state: OutcomeState) -> OutcomeRow {
     OutcomeRow {
         message,
+        place: None,
         expect,
         state,
         charged: true,
@@ -35,7 +38,7 @@ async fn an_acceptance_is_recorded_once_and_shown_in_the_history() -> anyhow::Re
     let (message, attempt) = setup.committing().await?;
     let messages = setup.store.messages();
     let row = accepted(message, attempt);
-    assert_eq!(messages.record_outcomes(setup.worker, std::slice::from_ref(&row)).await?, [message]);
+    assert_eq!(messages.record_outcomes(setup.worker, std::slice::from_ref(&row)).await?, HashSet::from([message]));
     assert!(messages.record_outcomes(setup.worker, std::slice::from_ref(&row)).await?.is_empty());
     assert!(messages.still_expected(&[row]).await?.is_empty());
 
@@ -44,6 +47,35 @@ async fn an_acceptance_is_recorded_once_and_shown_in_the_history() -> anyhow::Re
     assert_eq!(view.attempts.len(), 1);
     assert_eq!(view.attempts[0].attempt, Some(attempt));
     assert_eq!(view.attempts[0].worker, Some(setup.worker));
+    Ok(())
+}
+
+#[tokio::test]
+async fn acceptances_are_recorded_where_their_rows_stand_and_one_that_moved_by_its_key() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let mut rows = Vec::new();
+    for _ in 0..3 {
+        let (message, job) = setup.queued().await?;
+        let claim = setup.claim(message, job).await?;
+        let won = messages.commit_attempts(setup.worker, &[claim]).await?;
+        let [(attempt, place)] = won[..] else { anyhow::bail!("{won:?}") };
+        rows.push(OutcomeRow { place: Some(place), reply: Some("250 taken".to_owned()), ..accepted(message, attempt) });
+    }
+    rows[2].state = OutcomeState::Failed;
+    sqlx::query("UPDATE message_runs SET crashes = crashes WHERE message_id = $1")
+        .bind(rows[1].message.uuid())
+        .execute(&mut setup.database.connection().await?)
+        .await?;
+    let all: HashSet<MessageId> = rows.iter().map(|row| row.message).collect();
+    assert_eq!(messages.record_outcomes(setup.worker, &rows).await?, all);
+    assert!(messages.record_outcomes(setup.worker, &rows).await?.is_empty());
+    let mut told = Vec::new();
+    for row in &rows {
+        let view = messages.find_message(setup.tenant, row.message).await?.expect("stored");
+        told.push((view.state.as_str(), view.tries, view.attempts.len()));
+    }
+    assert_eq!(told, [("accepted", 1, 1), ("accepted", 1, 1), ("failed", 1, 1)]);
     Ok(())
 }
 
@@ -58,7 +90,10 @@ async fn a_late_acceptance_wins_over_uncertain_and_unknown() -> anyhow::Result<(
         if given_up {
             assert!(messages.give_up_uncertain(setup.term, message, attempt).await?);
         }
-        assert_eq!(messages.record_outcomes(setup.worker, &[accepted(message, attempt)]).await?, [message]);
+        assert_eq!(
+            messages.record_outcomes(setup.worker, &[accepted(message, attempt)]).await?,
+            HashSet::from([message])
+        );
         assert_eq!(setup.state(message).await?, "accepted");
     }
     Ok(())
@@ -87,7 +122,7 @@ async fn a_retry_waits_for_its_delay_and_keeps_its_history() -> anyhow::Result<(
     let messages = setup.store.messages();
     let (message, job) = setup.queued().await?;
     let retry = outcome(message, Expectation::Job(job), OutcomeState::Retry(Duration::from_secs(300)));
-    assert_eq!(messages.record_outcomes(setup.worker, &[retry]).await?, [message]);
+    assert_eq!(messages.record_outcomes(setup.worker, &[retry]).await?, HashSet::from([message]));
 
     assert!(setup.feed(10, 10).await?.is_empty(), "not due yet");
     setup.database.advance(Duration::from_secs(301)).await?;

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use domain::messages::MessageState;
 use domain::messages::resolve_uncertain::HandVerdict;
 use store::messages::{CancelFilter, Expectation, FailedFilter, HandAnswer, MessageFilter, OutcomeRow, OutcomeState};
@@ -9,6 +11,7 @@ async fn failed(setup: &Setup) -> anyhow::Result<domain::ids::MessageId> {
     let (message, attempt) = setup.committing().await?;
     let row = OutcomeRow {
         message,
+        place: None,
         expect: Expectation::Attempt(attempt),
         state: OutcomeState::Failed,
         charged: true,
@@ -18,7 +21,7 @@ async fn failed(setup: &Setup) -> anyhow::Result<domain::ids::MessageId> {
         reply: Some("550 no".to_owned()),
         suppress: None,
     };
-    assert_eq!(setup.store.messages().record_outcomes(setup.worker, &[row]).await?, [message]);
+    assert_eq!(setup.store.messages().record_outcomes(setup.worker, &[row]).await?, HashSet::from([message]));
     Ok(message)
 }
 
@@ -94,8 +97,8 @@ async fn a_walk_calls_off_what_fits_and_nothing_else() -> anyhow::Result<()> {
     setup.store.messages().enqueue_messages(setup.tenant, &rows).await?;
     let (committed, _) = {
         let fed = setup.feed(1, 1).await?;
-        let claim = setup.claim(fed[0].message, fed[0].job);
-        setup.store.messages().commit_attempts(setup.worker, &[claim]).await?;
+        let claim = setup.claim(fed[0].message, fed[0].job).await?;
+        setup.commit(&[claim]).await?;
         (fed[0].message, ())
     };
     assert_eq!(committed, rows[0].id);

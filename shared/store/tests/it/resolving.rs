@@ -17,8 +17,8 @@ async fn a_resend_happens_once() -> anyhow::Result<()> {
     assert!(messages.resend_uncertain(setup.term, message, attempt).await?);
     assert!(!messages.resend_uncertain(setup.term, message, attempt).await?);
     let fed = setup.feed(10, 10).await?;
-    let claim = setup.claim(message, fed[0].job);
-    assert_eq!(messages.commit_attempts(setup.worker, std::slice::from_ref(&claim)).await?, [claim.attempt]);
+    let claim = setup.claim(message, fed[0].job).await?;
+    assert_eq!(setup.commit(std::slice::from_ref(&claim)).await?, [claim.attempt]);
     setup.database.advance(COMMIT_DEADLINE_SMTP.to_std()? + Duration::from_secs(1)).await?;
     messages.expire_commits(setup.term, 10).await?;
     assert!(!messages.resend_uncertain(setup.term, message, claim.attempt).await?, "only once, whatever comes");

@@ -1,3 +1,4 @@
+use anyhow::Context;
 use domain::ids::{AttemptId, JobId, MessageId, SenderId, TenantId, WorkerId};
 use runtime::Ids;
 use store::messages::{AttemptClaim, FedRow, LaneLook};
@@ -42,7 +43,7 @@ impl Setup {
         due.truncate(take as usize);
         let jobs: Vec<JobId> = (0..take.div_ceil(per_job)).map(|_| self.ids.next()).collect();
         let job = |at: usize| jobs[at / per_job as usize];
-        let given: Vec<_> = due.iter().enumerate().map(|(at, row)| (row.message, job(at))).collect();
+        let given: Vec<_> = due.iter().enumerate().map(|(at, row)| (row, job(at))).collect();
         let fed = self.store.messages().feed_rows(self.term, &given).await?;
         let fed_row = |(at, row): (usize, &store::messages::DueRow)| FedRow {
             message: row.message,
@@ -64,22 +65,29 @@ impl Setup {
     /// One message, past the point of no return.
     pub async fn committing(&self) -> anyhow::Result<(MessageId, AttemptId)> {
         let (message, job) = self.queued().await?;
-        let claim = self.claim(message, job);
-        assert_eq!(
-            self.store.messages().commit_attempts(self.worker, std::slice::from_ref(&claim)).await?,
-            [claim.attempt]
-        );
+        let claim = self.claim(message, job).await?;
+        assert_eq!(self.commit(std::slice::from_ref(&claim)).await?, [claim.attempt]);
         Ok((message, claim.attempt))
     }
 
-    pub fn claim(&self, message: MessageId, job: JobId) -> AttemptClaim {
-        AttemptClaim {
+    /// A worker's claim of a row as it stands now.
+    pub async fn claim(&self, message: MessageId, job: JobId) -> anyhow::Result<AttemptClaim> {
+        let rows = self.store.messages().load_for_send(self.tenant, self.sender, &[message]).await?;
+        Ok(AttemptClaim {
             message,
+            place: rows.first().context("it exists")?.place,
+            sender: self.sender,
             job,
             attempt: self.ids.next(),
             suppression_key: "r0@recipients.example".to_owned(),
             body_sha256: [7; 32],
-        }
+        })
+    }
+
+    /// The attempts that won.
+    pub async fn commit(&self, claims: &[AttemptClaim]) -> anyhow::Result<Vec<AttemptId>> {
+        let won = self.store.messages().commit_attempts(self.worker, claims).await?;
+        Ok(won.into_iter().map(|(attempt, _)| attempt).collect())
     }
 
     pub async fn state(&self, message: MessageId) -> anyhow::Result<String> {

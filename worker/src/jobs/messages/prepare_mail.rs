@@ -1,7 +1,7 @@
 use domain::messages::refusal::RefusalClass;
 use providers::{Mail, compose};
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use store::enrollments::UNSUBSCRIBE_TOKEN;
 use store::messages::LoadedRow;
 
@@ -11,7 +11,7 @@ use crate::templates::CompiledResult;
 /// A mail, ready for the wire.
 pub struct PreparedMail {
     pub text: String,
-    pub sha256: [u8; 32],
+    pub sha256: [u8; SHA256_OUTPUT_LEN],
 }
 
 /// Why it can never be made.
@@ -58,7 +58,8 @@ pub async fn prepare_mail(
         date: row.now,
     };
     let text = compose(&mail).map_err(|error| unpreparable(&error.to_string()))?;
-    let sha256 = Sha256::digest(&text).into();
+    let mut sha256 = [0; SHA256_OUTPUT_LEN];
+    sha256.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     Ok(PreparedMail { text, sha256 })
 }
 

@@ -144,6 +144,7 @@ impl<'a> Try<'a> {
     ) -> Reading {
         let row = OutcomeRow {
             message: self.message,
+            place: None,
             expect: self.expect,
             state,
             charged: true,

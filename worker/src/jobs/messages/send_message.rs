@@ -83,13 +83,15 @@ pub async fn send_message(sending: Sending) -> Left {
     let claimed = sending.commit(attempt, &mail).await;
     failpoint::hold("worker.after_commit").await;
     let left = match claimed {
-        Claimed::Won if Instant::now() <= leaves_by => {
+        Claimed::Won(place) if Instant::now() <= leaves_by => {
             let answer = session.deliver(&mail.text, leaves_by).await;
             failpoint::hold("worker.before_record").await;
             sending.part(session, &answer).await;
-            sending.record(sending.this_try().after_commit(attempt).read_answer(&answer)).await
+            let mut reading = sending.this_try().after_commit(attempt).read_answer(&answer);
+            reading.row.place = Some(place);
+            sending.record(reading).await
         }
-        Claimed::Won => {
+        Claimed::Won(_) => {
             metrics::counter!("postfleet_commits_too_late_total").increment(1);
             sending.take_back(attempt, "the commit took too long, so nothing was sent").await
         }
@@ -171,6 +173,8 @@ impl Sending {
     async fn commit(&self, attempt: AttemptId, mail: &PreparedMail) -> Claimed {
         let claim = AttemptClaim {
             message: self.row.id,
+            place: self.row.place,
+            sender: self.sender_id,
             job: self.job,
             attempt,
             suppression_key: self.row.to_address.to_ascii_lowercase(),
@@ -229,7 +233,7 @@ impl Sending {
     async fn pretend(&self, mail: &PreparedMail) -> Left {
         let attempt: AttemptId = self.context.ids.next();
         match self.commit(attempt, mail).await {
-            Claimed::Won => {
+            Claimed::Won(_) => {
                 self.context.record(self.tenant, OutcomeRow::pretended(self.row.id, attempt)).await;
                 Left::Recorded
             }

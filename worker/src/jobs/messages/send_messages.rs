@@ -33,7 +33,7 @@ pub async fn send_messages(delivery: Delivery<SendJob>, context: Arc<Context>) -
         lease.give_back(tokens.take_unused());
         return Ok(Outcome::Skipped("started too late"));
     }
-    let rows = context.store.messages().load_for_send(job.tenant, &job.rows).await?;
+    let rows = context.store.messages().load_for_send(job.tenant, job.sender, &job.rows).await?;
     let rows = look_at_hours(&context, &job, rows).await?;
     failpoint::hold("worker.after_load").await;
 

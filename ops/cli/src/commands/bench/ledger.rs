@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use domain::ids::{AttemptId, JobId, MessageId, WorkerId};
+use domain::ids::{AttemptId, JobId, MessageId, SenderId, WorkerId};
 use domain::jobs::SendJob;
 use runtime::Ids;
 use sqlx::{Connection, PgConnection};
+use store::Place;
 use store::messages::{AttemptClaim, OutcomeRow};
 use testkit::Build;
 use worker::commits::{Claimed, Commits};
@@ -23,7 +24,9 @@ pub struct Ledger {
     ids: Ids,
     commits: Commits,
     outcomes: Outcomes,
+    sender: SenderId,
     jobs: HashMap<MessageId, JobId>,
+    places: HashMap<MessageId, Place>,
 }
 
 impl Ledger {
@@ -38,13 +41,17 @@ impl Ledger {
             row
         };
         let queued: Vec<_> = (0..rows).map(queued).collect();
+        let mut places = HashMap::new();
         for batch in queued.chunks(BATCH) {
             store.messages().enqueue_messages(tenant, batch).await?;
+            let ids: Vec<MessageId> = batch.iter().map(|row| row.id).collect();
+            let loaded = store.messages().load_for_send(tenant, sender, &ids).await?;
+            places.extend(loaded.into_iter().map(|row| (row.id, row.place)));
         }
         let jobs = queued.iter().filter_map(|row| Some((row.id, row.job?))).collect();
         let worker: WorkerId = ids.next();
         let (commits, outcomes) = (Commits::start(store.clone(), worker), Outcomes::start(store.clone(), worker));
-        Ok(Self { worker, ids, commits, outcomes, jobs })
+        Ok(Self { worker, ids, commits, outcomes, sender, jobs, places })
     }
 
     pub fn rows(&self) -> Vec<MessageId> {
@@ -60,13 +67,15 @@ impl Ledger {
         let (message, attempt): (MessageId, AttemptId) = (*job.rows.first().context("a row")?, self.ids.next());
         let claim = AttemptClaim {
             message,
+            place: *self.places.get(&message).context("its row was loaded")?,
+            sender: self.sender,
             job: job.id,
             attempt,
             suppression_key: "somebody@example.com".to_owned(),
             body_sha256: [0; 32],
         };
-        anyhow::ensure!(self.commits.commit(claim).await == Claimed::Won, "{message} was not won");
-        let outcome = OutcomeRow::accepted(message, attempt);
+        let Claimed::Won(place) = self.commits.commit(claim).await else { anyhow::bail!("{message} was not won") };
+        let outcome = OutcomeRow { place: Some(place), ..OutcomeRow::accepted(message, attempt) };
         anyhow::ensure!(self.outcomes.record(outcome).await == Recorded::Yes, "{message} was not recorded");
         Ok(())
     }

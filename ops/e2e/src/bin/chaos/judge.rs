@@ -46,15 +46,16 @@ impl Verdict {
     }
 }
 
-/// A message as our rows have it.
-#[derive(sqlx::FromRow)]
-struct Row {
-    message_id: Uuid,
-    state: String,
-    to_address: String,
-    from_address: String,
-    /// Committed, refused, or recorded otherwise at least once.
-    tried: bool,
+store::row! {
+    /// A message as our rows have it.
+    struct Row {
+        message_id: Uuid,
+        state: String,
+        to_address: String,
+        from_address: String,
+        /// Committed, refused, or recorded otherwise at least once.
+        tried: bool,
+    }
 }
 
 const FINAL: [&str; 8] =

@@ -14,11 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const STOP_WITHIN: Duration = Duration::from_secs(40);
 
-#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
-struct Progress {
-    stored: i64,
-    unsettled: i64,
-    uncertain: i64,
+store::row! {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Progress {
+        stored: i64,
+        unsettled: i64,
+        uncertain: i64,
+    }
 }
 
 /// Waits until all is accepted and nothing is unsettled; then stops every process in order. Answers what must not be.

@@ -1,11 +1,12 @@
 //! What is finished costs what is due nothing.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::ids::{AttemptId, JobId, WorkerId};
 use e2e::System;
-use store::messages::{AttemptClaim, LaneLook, OutcomeRow};
-use store::{Store, StoreOptions};
+use store::messages::{AttemptClaim, LaneLook, LoadedRow, OutcomeRow};
+use store::{Place, Store, StoreOptions};
 use testkit::{SinkOptions, until};
 
 const FINISHED: i64 = 200_000;
@@ -52,23 +53,30 @@ async fn rounds(system: &System, store: &Store) -> anyhow::Result<Vec<Duration>>
         let due = messages.due_rows(&[look]).await?;
         assert_eq!(due.len(), BATCH);
         let job: JobId = ids.next();
-        let given: Vec<_> = due.iter().map(|row| (row.message, job)).collect();
+        let given: Vec<_> = due.iter().map(|row| (row, job)).collect();
         let fed: Vec<_> = messages.feed_rows(term, &given).await?.into_iter().collect();
-        assert_eq!(messages.load_for_send(system.tenant, &fed).await?.len(), BATCH);
+        let loaded = messages.load_for_send(system.tenant, system.sender, &fed).await?;
+        assert_eq!(loaded.len(), BATCH);
         messages.queued_jobs_all_tenants(0.0, 100).await?;
-        let claim = |message| AttemptClaim {
-            message,
+        let claim = |row: LoadedRow| AttemptClaim {
+            message: row.id,
+            place: row.place,
+            sender: system.sender,
             job,
             attempt: ids.next::<AttemptId>(),
             suppression_key: "x@recipients.example".to_owned(),
             body_sha256: [7; 32],
         };
-        let claims: Vec<AttemptClaim> = fed.into_iter().map(claim).collect();
+        let claims: Vec<AttemptClaim> = loaded.into_iter().map(claim).collect();
         let since = Instant::now();
-        assert_eq!(messages.commit_attempts(worker, &claims).await?.len(), BATCH);
+        let won: HashMap<AttemptId, Place> = messages.commit_attempts(worker, &claims).await?.into_iter().collect();
         claims_took.push(since.elapsed());
+        assert_eq!(won.len(), BATCH);
         messages.expire_commits(term, 100).await?;
-        let outcome = |claim: &AttemptClaim| OutcomeRow::accepted(claim.message, claim.attempt);
+        let outcome = |claim: &AttemptClaim| OutcomeRow {
+            place: won.get(&claim.attempt).copied(),
+            ..OutcomeRow::accepted(claim.message, claim.attempt)
+        };
         let outcomes: Vec<OutcomeRow> = claims.iter().map(outcome).collect();
         assert_eq!(messages.record_outcomes(worker, &outcomes).await?.len(), BATCH);
     }
