@@ -37,7 +37,7 @@ impl StoreOptions {
         Self { statement_timeout: Duration::ZERO, ..self }
     }
 
-    /// For a worker, all of whose statements find rows by their keys: there is nothing that a plan for just these
+    /// For a worker, all of whose statements find rows by key or place: there is nothing that a plan for just these
     /// arguments could do better, and Postgres would plan every job's anew.
     pub fn planned_once(self) -> Self {
         Self { planned_once: true, ..self }
