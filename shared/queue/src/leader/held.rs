@@ -10,6 +10,10 @@ impl QueueLink {
     pub async fn held(&self, pool: &PoolName) -> Result<Vec<(JobId, WorkerId)>> {
         let (keys, mut redis) = (self.keys(), self.connection());
         let tokens: Vec<String> = redis.zrange(keys.pool(pool, "leases"), 0, -1).await?;
+        // Nothing at all is no request that Redis could answer.
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut looks = redis::pipe();
         for token in &tokens {
             looks.smembers(keys.pool(pool, &format!("held:{token}")));

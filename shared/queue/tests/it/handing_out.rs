@@ -193,3 +193,20 @@ async fn of_a_job_whose_holders_die_only_the_row_in_hand_is_charged() -> anyhow:
     assert_eq!(fleet.link.audit(&fleet.pool).await?.rows, 0);
     survivor.stop().await
 }
+
+#[tokio::test]
+async fn who_holds_what_is_told_also_when_nobody_holds_anything() -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    let pool = domain::jobs::PoolName::send_shared();
+    assert!(fleet.another_link()?.held(&pool).await?.is_empty());
+    let handled = Handled::default();
+    let worker = fleet.work(fleet.options(), &handled, |_| async { std::future::pending().await })?;
+    let jobs = fleet.push(vec![fleet.job(1)]).await?;
+    until("it is held", async || {
+        let held = fleet.another_link()?.held(&pool).await?;
+        Ok(held.iter().map(|(job, _)| *job).eq(jobs.iter().copied()))
+    })
+    .await;
+    drop(worker);
+    Ok(())
+}
