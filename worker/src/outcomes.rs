@@ -116,7 +116,7 @@ fn record<'a>(
     })
 }
 
-/// One statement, and for what it did not record a look why: only locked (`None`: ask again), or moved on.
+/// One statement or two, and for what they did not record a look why: only locked (`None`: ask again), or moved on.
 async fn look_and_record(store: &Store, worker: WorkerId, rows: &[OutcomeRow]) -> store::Result<Vec<Option<Recorded>>> {
     let recorded = store.messages().record_outcomes(worker, rows).await?;
     let missed: Vec<OutcomeRow> = rows.iter().filter(|row| !recorded.contains(&row.message)).cloned().collect();

@@ -2,7 +2,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::ops::Range;
 
-const PORTS: Range<u16> = 12_000..32_000;
+const PORTS: Range<u16> = 20_000..32_000;
 const TRIES: usize = 100;
 
 /// A port that nobody listens on, from below those that the system gives to outgoing connections: one of those may be
