@@ -15,7 +15,7 @@ use runtime::Group;
 pub enum Claimed {
     /// The only answer after which final bytes may be written; and where the row stands now.
     Won(Place),
-    /// Canceled, suppressed, paused, somebody else's, or held by somebody at this moment.
+    /// Canceled, suppressed, paused, somebody else's, changed since it was loaded, or held by somebody at this moment.
     Lost,
     /// The answer is lost: it may have been committed. Nothing is sent.
     Doubtful,

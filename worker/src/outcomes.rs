@@ -123,7 +123,11 @@ async fn look_and_record(store: &Store, worker: WorkerId, rows: &[OutcomeRow]) -
     let locked: HashSet<MessageId> = if missed.is_empty() {
         HashSet::new()
     } else {
-        store.messages().still_expected(&missed).await?.into_iter().collect()
+        match store.messages().still_expected(&missed).await {
+            Ok(expected) => expected.into_iter().collect(),
+            Err(error) if recorded.is_empty() => return Err(error),
+            Err(_) => missed.iter().map(|row| row.message).collect(),
+        }
     };
     let read = |row: &OutcomeRow| match (recorded.contains(&row.message), locked.contains(&row.message)) {
         (true, _) => Some(Recorded::Yes),

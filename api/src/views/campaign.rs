@@ -81,7 +81,7 @@ impl CampaignBody {
 impl From<CampaignVersion> for VersionBody {
     fn from(row: CampaignVersion) -> Self {
         Self {
-            version: u32::try_from(row.version).unwrap_or(0),
+            version: row.version,
             plan_hash: hex::encode(row.plan_hash),
             generated_by: row.generated_by,
             notes: row.notes,

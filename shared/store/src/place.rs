@@ -8,7 +8,8 @@ const TID: Oid = Oid(27);
 const TID_ARRAY: Oid = Oid(1010);
 
 /// Where the version of a row stood that was read (`ctid`): the shortest way back to it for as long as nobody has changed
-/// the row. It names nothing: whoever goes by it compares the key as well, and has another way where the row has moved.
+/// the row. It names nothing: whoever goes by it compares the key as well. Where the row has moved, an outcome
+/// goes by the key; all else is left for another time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place([u8; 6]);
 

@@ -34,7 +34,7 @@ pub async fn plan(
     let found = campaigns.find(caller.tenant, id).await?.ok_or_else(CampaignId::missing)?;
     let wanted = query.version.unwrap_or(found.version);
     let versions = campaigns.versions(caller.tenant, id).await?;
-    let version = versions.into_iter().find(|version| u32::try_from(version.version) == Ok(wanted));
+    let version = versions.into_iter().find(|version| version.version == wanted);
     let hash = version.and_then(|version| version.plan_hash.try_into().ok());
     let hash = hash.ok_or_else(|| ApiError::not_found("the campaign has no such version"))?;
     let plan = campaigns.plans().find(caller.tenant, hash).await?.ok_or_else(ApiError::unavailable)?;

@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 use domain::campaigns::{CampaignKind, CampaignState};
 use domain::ids::{CampaignId, SenderId, TenantId};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use super::Campaigns;
@@ -24,15 +26,27 @@ pub struct CampaignView {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-row! {
-    #[derive(Debug, Clone)]
-    pub struct CampaignVersion {
-        pub version: i32,
-        pub plan_hash: Vec<u8>,
-        pub generated_by: Option<String>,
-        pub notes: Option<String>,
-        pub created_by: String,
-        pub created_at: DateTime<Utc>,
+#[derive(Debug, Clone)]
+pub struct CampaignVersion {
+    pub version: u32,
+    pub plan_hash: Vec<u8>,
+    pub generated_by: Option<String>,
+    pub notes: Option<String>,
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+}
+
+impl<'r> FromRow<'r, PgRow> for CampaignVersion {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let version: i32 = row.try_get("version")?;
+        Ok(Self {
+            version: version.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            plan_hash: row.try_get("plan_hash")?,
+            generated_by: row.try_get("generated_by")?,
+            notes: row.try_get("notes")?,
+            created_by: row.try_get("created_by")?,
+            created_at: row.try_get("created_at")?,
+        })
     }
 }
 

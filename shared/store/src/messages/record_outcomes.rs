@@ -100,7 +100,12 @@ impl Messages<'_> {
         let mut recorded = self.record_accepted(rows).await?;
         if recorded.len() < rows.len() {
             let others: Vec<&OutcomeRow> = rows.iter().filter(|row| !recorded.contains(&row.message)).collect();
-            recorded.extend(self.record_any(worker, &others).await?);
+            match self.record_any(worker, &others).await {
+                Ok(these) => recorded.extend(these),
+                Err(error) if recorded.is_empty() => return Err(error),
+                // What is recorded is told, or it would be asked for again and be told as stale; the others are asked again.
+                Err(_) => {}
+            }
         }
         Ok(recorded)
     }
@@ -123,10 +128,6 @@ impl Messages<'_> {
     }
 
     async fn record_any(&self, worker: WorkerId, rows: &[&OutcomeRow]) -> Result<Vec<MessageId>> {
-        let job = |row: &&OutcomeRow| match row.expect {
-            Expectation::Job(job) => Some(job.uuid()),
-            Expectation::Attempt(_) => None,
-        };
         let delay = |row: &&OutcomeRow| match row.state {
             OutcomeState::Retry(delay) => Some(delay.as_secs_f64()),
             _ => None,
@@ -135,7 +136,7 @@ impl Messages<'_> {
             self.pool,
             sqlx::query_scalar(include_str!("record_outcomes.sql"))
                 .bind(rows.iter().map(|row| row.message.uuid()).collect::<Vec<_>>())
-                .bind(rows.iter().map(job).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| job(row)).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| attempt(row)).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.state.state().as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(delay).collect::<Vec<_>>())
@@ -153,10 +154,6 @@ impl Messages<'_> {
 
     /// Which of these would still be recorded: they were only locked.
     pub async fn still_expected(&self, rows: &[OutcomeRow]) -> Result<Vec<MessageId>> {
-        let job = |row: &OutcomeRow| match row.expect {
-            Expectation::Job(job) => Some(job.uuid()),
-            Expectation::Attempt(_) => None,
-        };
         let expected: Vec<Uuid> = answered!(
             self.pool,
             sqlx::query_scalar(
@@ -174,6 +171,13 @@ impl Messages<'_> {
             fetch_all
         );
         Ok(expected.into_iter().map(MessageId).collect())
+    }
+}
+
+fn job(row: &OutcomeRow) -> Option<Uuid> {
+    match row.expect {
+        Expectation::Job(job) => Some(job.uuid()),
+        Expectation::Attempt(_) => None,
     }
 }
 

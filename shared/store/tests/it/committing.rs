@@ -39,10 +39,11 @@ async fn another_job_never_wins() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_row_that_was_changed_since_it_was_loaded_is_not_won_until_it_is_loaded_again() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
-    let (message, job) = setup.queued().await?;
+    setup.build.scheduled(setup.tenant, setup.sender, 2).await?;
+    let [first, second] = setup.feed(2, 2).await?[..] else { anyhow::bail!("two rows of one job") };
+    let (message, job) = (first.message, first.job);
     let claim = setup.claim(message, job).await?;
-    let (other, others_job) = setup.queued().await?;
-    let elsewhere = AttemptClaim { place: setup.claim(other, others_job).await?.place, ..claim.clone() };
+    let elsewhere = AttemptClaim { place: setup.claim(second.message, job).await?.place, ..claim.clone() };
     assert!(setup.commit(&[elsewhere]).await?.is_empty(), "another row stands there");
     sqlx::query("UPDATE message_runs SET crashes = crashes WHERE message_id = $1")
         .bind(message.uuid())
