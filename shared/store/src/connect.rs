@@ -55,6 +55,11 @@ impl Store {
             ("statement_timeout", options.statement_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
             ("plan_cache_mode", if options.planned_once { "force_generic_plan" } else { "auto" }.to_owned()),
+            // A plan is kept for as long as its connection, and may be made while the tables are nearly empty: reading one
+            // from end to end must never look like the shortest way.
+            ("seq_page_cost", "1000".to_owned()),
+            // By such costs, each statement would be compiled.
+            ("jit", "off".to_owned()),
             ("lock_timeout", if options.statement_timeout.is_zero() { "0" } else { "5000" }.to_owned()),
         ]);
         let pool = PgPoolOptions::new()
