@@ -66,7 +66,9 @@ impl FeedMessages {
 
     /// Lanes with due rows: from a scan, from the bell, and those that a producer found waiting.
     async fn find_lanes(&self, state: &mut State) -> anyhow::Result<bool> {
-        let scan = state.scanned_at.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
+        let due = state.scanned_at.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
+        // A lost ring for the first row of all is made good one beat later.
+        let scan = due && (state.scan_found || self.parts.may_find(|signs| signs.scheduled));
         if scan {
             self.scan(state).await?;
         }
@@ -77,6 +79,7 @@ impl FeedMessages {
     async fn scan(&self, state: &mut State) -> anyhow::Result<()> {
         let found = self.parts.store.messages().due_lanes_all_tenants().await?;
         state.tell(&found, self.started.elapsed());
+        state.scan_found = !found.is_empty();
         state.lanes.replace(found);
         state.scanned_at = Some(Instant::now());
         Ok(())

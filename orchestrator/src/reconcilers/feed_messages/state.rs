@@ -19,6 +19,8 @@ pub struct State {
     pub turns: Turns,
     pub shortages: Shortages,
     pub scanned_at: Option<Instant>,
+    /// The last scan found lanes.
+    pub scan_found: bool,
     pub generation: Option<Uuid>,
     pub limits_version: Option<i64>,
     /// The day of the quotas that refuse, and which.

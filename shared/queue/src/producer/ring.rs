@@ -5,7 +5,7 @@ use crate::{LaneName, QueueLink, Result};
 const LANES_PER_RING: usize = 500;
 
 impl QueueLink {
-    /// Tells the feeder that lanes have due rows. A lost ring costs at most the second until its next scan.
+    /// Tells the feeder that lanes have due rows. A lost ring costs a second or two, until its next scan.
     pub async fn ring(&self, lanes: &[LaneName]) -> Result<()> {
         let (bell, mut connection) = (self.keys().bell(), self.connection());
         for some in lanes.chunks(LANES_PER_RING) {

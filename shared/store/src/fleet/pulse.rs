@@ -29,6 +29,8 @@ row! {
         pub workers_alive: i64,
         /// Some of them is silent for longer than was asked about.
         pub worker_silent: bool,
+        /// Some message is scheduled, due or not.
+        pub scheduled: bool,
         pub queued: bool,
         /// Due again after their worker died on them.
         pub crashed: bool,

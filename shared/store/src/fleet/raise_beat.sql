@@ -8,6 +8,8 @@ RETURNING generation, beat, halt_reason, limits_version, postfleet_now() AS now,
     (SELECT count(*) FROM workers WHERE ended_at IS NULL) AS workers_alive,
     EXISTS (SELECT 1 FROM workers
             WHERE ended_at IS NULL AND heartbeat_at < postfleet_now() - make_interval(secs => $3)) AS worker_silent,
+    (SELECT r.tenant_id FROM message_runs r WHERE r.state = 'scheduled'
+     ORDER BY r.tenant_id, r.sender_id, r.wait_key LIMIT 1) IS NOT NULL AS scheduled,
     (SELECT r.job_id FROM message_runs r WHERE r.state = 'queued' ORDER BY r.job_id LIMIT 1) IS NOT NULL AS queued,
     COALESCE((SELECT r.run_at FROM message_runs r WHERE r.state = 'scheduled' AND r.crashes > 0
               ORDER BY r.run_at LIMIT 1) <= postfleet_now(), false) AS crashed,

@@ -51,6 +51,7 @@ async fn a_beat_sees_what_there_is_to_do_and_nothing_in_an_idle_fleet() -> anyho
     let idle = FleetSigns {
         workers_alive: 0,
         worker_silent: false,
+        scheduled: false,
         queued: false,
         crashed: false,
         committed: false,
@@ -63,16 +64,20 @@ async fn a_beat_sees_what_there_is_to_do_and_nothing_in_an_idle_fleet() -> anyho
     let worker =
         NewWorker { id: setup.worker, name: "w".into(), host: "h".into(), pid: 1, pools: vec!["send/shared".into()] };
     setup.store.workers().register(&worker).await?;
-    let (message, job) = setup.queued().await?;
+    setup.build.scheduled(setup.tenant, setup.sender, 1).await?;
+    assert_eq!(signs().await?, FleetSigns { workers_alive: 1, scheduled: true, ..idle });
+    let [fed] = setup.feed(1, 1).await?[..] else { anyhow::bail!("one row was due") };
+    let (message, job) = (fed.message, fed.job);
     assert_eq!(signs().await?, FleetSigns { workers_alive: 1, queued: true, ..idle });
 
     assert!(setup.store.messages().charge_crash(setup.term, job, message).await?);
     setup.database.advance(Duration::from_secs(60)).await?;
-    assert_eq!(signs().await?, FleetSigns { workers_alive: 1, worker_silent: true, crashed: true, ..idle });
+    let crashed = FleetSigns { scheduled: true, crashed: true, ..idle };
+    assert_eq!(signs().await?, FleetSigns { workers_alive: 1, worker_silent: true, ..crashed });
 
     setup.committing().await?;
     setup.store.workers().end(setup.worker, WorkerEnd::Lost).await?;
-    assert_eq!(signs().await?, FleetSigns { crashed: true, committed: true, ..idle });
+    assert_eq!(signs().await?, FleetSigns { committed: true, ..crashed });
     Ok(())
 }
 

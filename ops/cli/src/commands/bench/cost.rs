@@ -70,8 +70,8 @@ impl Meter {
     }
 
     /// Processor seconds of our own processes and of both stores, from `before` to now.
-    pub fn cpu_s_since(&self, before: &Self) -> f64 {
-        self.cpu_s.iter().map(|(name, now)| now - before.cpu_s.get(name).copied().unwrap_or(0.0)).sum()
+    pub fn cpu_s_since(&self, before: &Self) -> BTreeMap<&'static str, f64> {
+        self.cpu_s.iter().map(|(name, now)| (*name, now - before.cpu_s.get(name).copied().unwrap_or(0.0))).collect()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,8 @@ impl PickupBench {
         let (smtp, mut begun) = note_mail_from(stack.sink.smtp).await?;
         let tenant = stack.stores.create_tenant().await?;
         stack.create_sender(&tenant, smtp, CONNECTIONS).await?;
-        let (idle_core, idle_statements) = self.idle(stack).await?;
+        let (idle_cores, idle_statements) = self.idle(stack).await?;
+        let idle_core: f64 = idle_cores.values().sum();
         let client = Client::new();
         let mut waits_ms = Vec::new();
         for number in 0..self.messages {
@@ -65,6 +67,7 @@ impl PickupBench {
             "messages": self.messages,
             "accepted_to_mail_from_ms": {"p50": rounded(p50), "p99": rounded(p99), "max": rounded(quantile(&waits_ms, 1.0))},
             "idle_core_share": rounded(idle_core),
+            "idle_core_share_of": idle_cores.into_iter().map(|(name, share)| (name, rounded(share))).collect::<BTreeMap<_, _>>(),
             "idle_postgres_statements_per_s": rounded(idle_statements),
         });
         let quick = p50 <= P50_MAX_MS && p99 <= P99_MAX_MS;
@@ -72,13 +75,14 @@ impl PickupBench {
         Ok(BenchResult { answer, holds })
     }
 
-    /// What the fleet and both stores cost with nothing to do: part of a core, and statements a second.
-    async fn idle(&self, stack: &Stack) -> anyhow::Result<(f64, f64)> {
+    /// What the fleet and both stores cost with nothing to do: part of a core by process, and statements a second.
+    async fn idle(&self, stack: &Stack) -> anyhow::Result<(BTreeMap<&'static str, f64>, f64)> {
         tokio::time::sleep(SETTLE).await;
         let (before, since) = (Meter::read(stack).await?, Instant::now());
         tokio::time::sleep(Duration::from_secs(self.idle_seconds)).await;
         let (after, seconds) = (Meter::read(stack).await?, since.elapsed().as_secs_f64());
-        Ok((after.cpu_s_since(&before) / seconds, after.transactions_since(&before) as f64 / seconds))
+        let cores = after.cpu_s_since(&before).into_iter().map(|(name, used)| (name, used / seconds)).collect();
+        Ok((cores, after.transactions_since(&before) as f64 / seconds))
     }
 }
 
