@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::address::Address;
@@ -75,6 +76,27 @@ async fn suppressed_paused_and_halted_never_win() -> anyhow::Result<()> {
     assert!(setup.commit(&[claim]).await?.is_empty());
     let back = messages.hand_back(job, &[message], Duration::ZERO).await?;
     assert_eq!(back[0].state, MessageState::Suppressed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_many_senders_in_one_statement_those_that_may_send_win() -> anyhow::Result<()> {
+    let mut setup = Setup::new().await?;
+    let may = setup.senders_of_which_some_are_stopped().await?;
+    let (mut claims, mut winners) = (Vec::new(), HashSet::new());
+    for sender in [may.free, may.free_elsewhere, may.paused, may.of_a_paused_tenant, may.archived] {
+        (setup.tenant, setup.sender) = sender;
+        let (message, job) = setup.queued().await?;
+        claims.push(setup.claim(message, job).await?);
+        winners.extend(may.is_free(sender).then(|| claims.last().map(|claim| claim.attempt)).flatten());
+    }
+    may.stop(&setup).await?;
+    // Whatever one row finds of its sender, it is not told to the next.
+    claims.rotate_left(1);
+    assert_eq!(setup.commit(&claims).await?.into_iter().collect::<HashSet<_>>(), winners);
+    assert_eq!(winners.len(), 2);
+    let sent = "SELECT count(*) FROM daily_sends WHERE sent = 1";
+    assert_eq!(setup.database.count(sent).await?, 2, "and what was won is counted for each");
     Ok(())
 }
 

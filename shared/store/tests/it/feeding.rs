@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::messages::Priority;
-use store::messages::{DueLane, LaneLook};
+use store::messages::{DueLane, DueRow, LaneLook};
 
 use crate::setup::Setup;
 
@@ -51,6 +51,48 @@ async fn what_is_not_due_paused_or_somebody_elses_turn_is_left() -> anyhow::Resu
     setup.store.senders().pause(setup.tenant, setup.sender, "operator", "test").await?;
     assert!(messages.due_lanes_all_tenants().await?.iter().all(|lane| lane.paused));
     assert!(setup.feed(10, 10).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_many_senders_in_one_statement_those_that_may_send_are_fed() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let may = setup.senders_of_which_some_are_stopped().await?;
+    let (mut looks, mut fed) = (Vec::new(), HashSet::new());
+    // An archived sender's rows are fed: a worker ends them, with the reason.
+    for (tenant, sender) in [may.paused, may.free, may.of_a_paused_tenant, may.free_elsewhere, may.archived] {
+        let rows = setup.build.scheduled(tenant, sender, 2).await?;
+        looks.push(LaneLook { tenant, sender, room: "".into(), depth: 2 });
+        if may.is_free((tenant, sender)) || (tenant, sender) == may.archived {
+            fed.extend(rows);
+        }
+    }
+    let due = setup.store.messages().due_rows(&looks).await?;
+    assert_eq!((due.len(), fed.len()), (10, 6));
+    may.stop(&setup).await?;
+    let given: Vec<_> = due.iter().map(|row| (row, setup.ids.next())).collect();
+    assert_eq!(setup.store.messages().feed_rows(setup.term, &given).await?, fed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_since_it_was_seen_is_fed_only_when_it_is_seen_again() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    setup.build.scheduled(setup.tenant, setup.sender, 2).await?;
+    let look = LaneLook { tenant: setup.tenant, sender: setup.sender, room: "".into(), depth: 2 };
+    let [moved, kept] = messages.due_rows(std::slice::from_ref(&look)).await?.try_into().expect("two rows are due");
+    let elsewhere = DueRow { place: kept.place, ..moved.clone() };
+    let job = setup.ids.next();
+    assert!(messages.feed_rows(setup.term, &[(&elsewhere, job)]).await?.is_empty(), "another row stands there");
+    sqlx::query("UPDATE message_runs SET crashes = crashes WHERE message_id = $1")
+        .bind(moved.message.uuid())
+        .execute(&mut setup.database.connection().await?)
+        .await?;
+    let fed = messages.feed_rows(setup.term, &[(&moved, job), (&kept, job)]).await?;
+    assert_eq!(fed, HashSet::from([kept.message]));
+    let [seen] = messages.due_rows(&[look]).await?.try_into().expect("one row is still due");
+    assert_eq!(messages.feed_rows(setup.term, &[(&seen, job)]).await?, HashSet::from([moved.message]));
     Ok(())
 }
 

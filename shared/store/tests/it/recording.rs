@@ -6,6 +6,9 @@ use domain::address::Address;
 use domain::ids::{AttemptId, JobId, MessageId};
 use store::messages::{Expectation, OutcomeRow, OutcomeState};
 
+use serde_json::Value;
+use sqlx::types::Json;
+
 use crate::setup::Setup;
 
 fn outcome(message: MessageId, expect: Expectation, state: OutcomeState) -> OutcomeRow {
@@ -31,6 +34,14 @@ fn accepted(message: MessageId, attempt: AttemptId) -> OutcomeRow {
         ..outcome(message, Expectation::Attempt(attempt), OutcomeState::Accepted)
     }
 }
+
+/// How many rows each statement changes.
+const COUNT_STATEMENTS: &str = "
+    CREATE TABLE statements (number bigint GENERATED ALWAYS AS IDENTITY, changed bigint NOT NULL);
+    CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO statements (changed) SELECT count(*) FROM changed_rows; RETURN NULL; END $$;
+    CREATE TRIGGER count_statement AFTER UPDATE ON message_runs REFERENCING NEW TABLE AS changed_rows
+        FOR EACH STATEMENT EXECUTE FUNCTION count_statement();";
 
 #[tokio::test]
 async fn an_acceptance_is_recorded_once_and_shown_in_the_history() -> anyhow::Result<()> {
@@ -68,7 +79,12 @@ async fn acceptances_are_recorded_where_their_rows_stand_and_one_that_moved_by_i
         .execute(&mut setup.database.connection().await?)
         .await?;
     let all: HashSet<MessageId> = rows.iter().map(|row| row.message).collect();
+    sqlx::raw_sql(COUNT_STATEMENTS).execute(&mut setup.database.connection().await?).await?;
     assert_eq!(messages.record_outcomes(setup.worker, &rows).await?, all);
+    let counted: Vec<i64> = sqlx::query_scalar("SELECT changed FROM statements ORDER BY number")
+        .fetch_all(&mut setup.database.connection().await?)
+        .await?;
+    assert_eq!(counted, [1, 2], "the plain one the short way, the others the long one");
     assert!(messages.record_outcomes(setup.worker, &rows).await?.is_empty());
     let mut told = Vec::new();
     for row in &rows {
@@ -76,6 +92,43 @@ async fn acceptances_are_recorded_where_their_rows_stand_and_one_that_moved_by_i
         told.push((view.state.as_str(), view.tries, view.attempts.len()));
     }
     assert_eq!(told, [("accepted", 1, 1), ("accepted", 1, 1), ("failed", 1, 1)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_short_way_leaves_a_row_as_the_long_one_does() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let messages = setup.store.messages();
+    let mut left = Vec::new();
+    for (shortly, was_refused) in [(true, false), (false, false), (true, true), (false, true)] {
+        let (message, mut job) = setup.queued().await?;
+        if was_refused {
+            let refused = outcome(message, Expectation::Job(job), OutcomeState::Retry(Duration::ZERO));
+            messages.record_outcomes(setup.worker, &[refused]).await?;
+            job = setup.feed(1, 1).await?[0].job;
+        }
+        let claim = setup.claim(message, job).await?;
+        let [(attempt, place)] = messages.commit_attempts(setup.worker, &[claim]).await?[..] else {
+            anyhow::bail!("it is won")
+        };
+        let place = shortly.then_some(place);
+        let row = OutcomeRow { place, reply: Some("250 taken".to_owned()), ..accepted(message, attempt) };
+        assert_eq!(messages.record_outcomes(setup.worker, &[row]).await?.len(), 1);
+        let sql = "SELECT to_jsonb(r) - ARRAY['message_id', 'job_id', 'attempt_id'] FROM message_runs r WHERE message_id = $1";
+        let Json(mut row): Json<serde_json::Map<String, Value>> =
+            sqlx::query_scalar(sql).bind(message.uuid()).fetch_one(&mut setup.database.connection().await?).await?;
+        assert_eq!(row["worker_id"], setup.worker.uuid().to_string());
+        assert_eq!(row["accepted_at"], row["finished_at"]);
+        // The clock goes on: of times it is told whether they are there.
+        for (_, time) in row.iter_mut().filter(|(name, _)| name.ends_with("_at") || name.ends_with("_deadline")) {
+            *time = Value::Bool(!time.is_null());
+        }
+        left.push(row);
+    }
+    assert_eq!(left[0], left[1]);
+    assert_eq!(left[2], left[3]);
+    assert_eq!([&left[0]["first_refused_at"], &left[2]["first_refused_at"]], [false, true]);
+    assert_eq!([&left[0]["tries"], &left[2]["tries"]], [1, 2]);
     Ok(())
 }
 

@@ -35,6 +35,17 @@ impl Setup {
         Ok(())
     }
 
+    pub async fn senders_of_which_some_are_stopped(&self) -> anyhow::Result<StoppedSenders> {
+        let sender = async |tenant| anyhow::Ok((tenant, self.build.sender(tenant, "127.0.0.1:2525".parse()?).await?));
+        Ok(StoppedSenders {
+            free: (self.tenant, self.sender),
+            free_elsewhere: sender(self.build.tenant().await?).await?,
+            paused: sender(self.tenant).await?,
+            of_a_paused_tenant: sender(self.build.tenant().await?).await?,
+            archived: sender(self.tenant).await?,
+        })
+    }
+
     /// Feeds up to `take` rows, `per_job` to a job.
     pub async fn feed(&self, take: u32, per_job: u32) -> anyhow::Result<Vec<FedRow>> {
         let look = LaneLook { tenant: self.tenant, sender: self.sender, room: "".into(), depth: take };
@@ -93,5 +104,29 @@ impl Setup {
     pub async fn state(&self, message: MessageId) -> anyhow::Result<String> {
         let view = self.store.messages().find_message(self.tenant, message).await?.expect("it exists");
         Ok(view.state.to_string())
+    }
+}
+
+/// Senders to be stopped in each of the ways there are, once their rows are where a test wants them.
+pub struct StoppedSenders {
+    pub free: (TenantId, SenderId),
+    pub free_elsewhere: (TenantId, SenderId),
+    pub paused: (TenantId, SenderId),
+    pub of_a_paused_tenant: (TenantId, SenderId),
+    pub archived: (TenantId, SenderId),
+}
+
+impl StoppedSenders {
+    pub fn is_free(&self, sender: (TenantId, SenderId)) -> bool {
+        [self.free, self.free_elsewhere].contains(&sender)
+    }
+
+    pub async fn stop(&self, setup: &Setup) -> anyhow::Result<()> {
+        let (tenant, sender) = self.paused;
+        setup.store.senders().pause(tenant, sender, "operator", "test").await?;
+        setup.store.tenants().pause(self.of_a_paused_tenant.0, "operator", "test").await?;
+        let (tenant, sender) = self.archived;
+        assert!(setup.store.senders().archive(tenant, sender).await?);
+        Ok(())
     }
 }
