@@ -75,7 +75,13 @@ async fn decide(
     tokens: &JobTokens,
 ) -> (Vec<LoadedRow>, Vec<MessageId>) {
     let found: HashSet<MessageId> = rows.iter().map(|row| row.id).collect();
-    job.rows.iter().filter(|row| !found.contains(row)).for_each(|row| tokens.count_as_spent(*row));
+    let missing: Vec<MessageId> = job.rows.iter().copied().filter(|row| !found.contains(row)).collect();
+    missing.iter().for_each(|row| tokens.count_as_spent(*row));
+    if !missing.is_empty() {
+        // A job is made of rows of its sender: nothing of ours makes another, and nothing sends it.
+        tracing::warn!(job = %job.id, rows = missing.len(), "rows of a job are not there, or are another sender's");
+        metrics::counter!("postfleet_rows_missing_total").increment(missing.len() as u64);
+    }
     let (mut send, mut untouched) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let this_try = Try {
