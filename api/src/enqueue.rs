@@ -1,8 +1,7 @@
 //! Accepting messages: room is reserved, then the rows commit, then the jobs are pushed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{JobId, MessageId, SenderId, TenantId};
@@ -12,7 +11,6 @@ use domain::messages::draft::NewMessage;
 use domain::messages::{MessageState, Priority};
 use futures::future::join_all;
 use limits::{Ask, Limiter};
-use lru::LruCache;
 use queue::{JobPush, LaneName, QueueLink, Reservation, Reserved, Tokens, not_pushed};
 use runtime::{DatabaseClock, Ids};
 use sha2::{Digest, Sha256};
@@ -22,14 +20,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ApiError;
 use crate::extract::Creation;
+use crate::refused_lanes::RefusedLanes;
 
 /// All that a request waits for Redis. Without it, the rows are scheduled, and the feeder finds them.
 const REDIS_WITHIN: Duration = Duration::from_millis(20);
 /// More rows of one sender than this go through the feeder, which shares the window out.
 const PUSH_ROWS_MAX: usize = 25;
-/// A lane that was just refused room is not asked for again so soon: the feeder has it, and looks as often.
-const REFUSED_FOR: Duration = Duration::from_millis(20);
-const REFUSED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
 /// What accepting messages needs; cheap to clone.
 #[derive(Clone)]
@@ -39,7 +35,7 @@ pub struct Enqueuer {
     limits: Limiter,
     ids: Ids,
     clock: DatabaseClock,
-    refused: Arc<Mutex<LruCache<LaneName, Instant>>>,
+    refused: Arc<RefusedLanes>,
 }
 
 /// A message to accept, and what tells it apart from another that is the same.
@@ -71,7 +67,7 @@ struct Held {
 
 impl Enqueuer {
     pub fn new(store: Store, queue: QueueLink, limits: Limiter, ids: Ids, clock: DatabaseClock) -> Self {
-        Self { store, queue, limits, ids, clock, refused: Arc::new(Mutex::new(LruCache::new(REFUSED_MAX))) }
+        Self { store, queue, limits, ids, clock, refused: Arc::default() }
     }
 
     /// Stores the messages, and answers for each in order. When this returns, every one of them is durable. An error
@@ -116,7 +112,7 @@ impl Enqueuer {
         }
         let small = due.into_iter().filter(|(_, places)| places.len() <= PUSH_ROWS_MAX);
         let lanes = small.map(|(sender, places)| (LaneName { tenant, sender }, places));
-        let hopeful: Vec<_> = lanes.filter(|(lane, _)| !self.was_just_refused(lane)).collect();
+        let hopeful: Vec<_> = lanes.filter(|(lane, _)| !self.refused.contains(lane, Instant::now())).collect();
         let reserved = hopeful.into_iter().map(|(lane, places)| self.reserve_lane(lane, places, asked, until));
         join_all(reserved).await.into_iter().flatten().collect()
     }
@@ -136,22 +132,15 @@ impl Enqueuer {
         match timeout_at(until, self.queue.reserve(&reservation)).await {
             Ok(Ok(Reserved::Yes(tokens))) => {
                 metrics::counter!("postfleet_limit_grants_total", "by" => "api").increment(places.len() as u64);
+                self.refused.remove(&lane);
                 Some(Held { job, lane, tokens, places })
             }
             Ok(Ok(_)) => {
-                self.refused().put(lane, Instant::now() + REFUSED_FOR);
+                self.refused.add(lane, Instant::now());
                 None
             }
             _ => None,
         }
-    }
-
-    fn was_just_refused(&self, lane: &LaneName) -> bool {
-        self.refused().peek(lane).is_some_and(|until| Instant::now() < *until)
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, LruCache<LaneName, Instant>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Pushes the jobs whose rows are queued, and rings for the lanes whose rows wait. The rows are safe whatever happens

@@ -1,20 +1,15 @@
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Router};
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use runtime::Shutdown;
-use tokio::time::{Instant, timeout};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::{authenticate, idempotent};
 use crate::routes::{
     campaigns, contacts, contents, enrollments, events, keys, limits, messages, queue, senders, stats, suppressions,
     tenants, workers,
 };
-use crate::{ApiError, ApiState, docs_page, openapi, unsubscribe_page};
+use crate::{ApiError, ApiState, docs_page, gates, openapi, unsubscribe_page};
 
 type Routes = OpenApiRouter<ApiState>;
 
@@ -106,43 +101,15 @@ pub fn described() -> OpenApi {
 }
 
 pub fn router(state: ApiState, shutdown: Shutdown) -> Router {
-    let timed = creating()
-        .route_layer(from_fn_with_state(state.clone(), idempotent))
-        .merge(answering())
-        .route_layer(from_fn_with_state(state.clone(), limit_time));
-    let routes = timed.merge(streaming()).route_layer(from_fn_with_state(state.clone(), authenticate));
+    let routes = creating()
+        .route_layer(from_fn_with_state(state.clone(), gates::creating))
+        .merge(answering().route_layer(from_fn_with_state(state.clone(), gates::answering)))
+        .merge(streaming().route_layer(from_fn_with_state((state.clone(), shutdown), gates::streaming)));
     Router::from(routes)
         .merge(docs_page::routes(&described()))
         .merge(unsubscribe_page::routes())
         .fallback(|| async { ApiError::not_found("there is no such route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(Extension(shutdown))
-        .layer(from_fn(measure))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            ApiError::internal(&anyhow::anyhow!("a handler panicked")).into_response()
-        }))
+        .layer(from_fn(gates::watch))
         .with_state(state)
-}
-
-/// Its body included. What streams has bounds of its own.
-async fn limit_time(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    timeout(state.options.answer_within, next.run(request))
-        .await
-        .unwrap_or_else(|_| ApiError::unavailable().into_response())
-}
-
-async fn measure(request: Request, next: Next) -> Response {
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    // A stranger may invent methods; a label may not grow with them.
-    let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
-        _ => "other".to_owned(),
-    };
-    let since = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    metrics::counter!("postfleet_http_requests_total", "route" => route.clone(), "method" => method, "status" => status).increment(1);
-    metrics::histogram!("postfleet_http_request_seconds", "route" => route).record(since.elapsed().as_secs_f64());
-    response
 }

@@ -14,12 +14,12 @@ use crate::intake::Intake;
 use crate::routes::contents::{KnownContents, WrittenContents};
 use crate::routes::messages::KnownSenders;
 
-/// What every request may use. Cloned several times for each, so only a pointer.
+/// What every request may use. Cloned several times for each, so only pointers.
 #[derive(Clone)]
 pub struct ApiState {
     shared: Arc<Shared>,
     /// For `/readyz` alone.
-    pub(crate) health: Store,
+    pub(crate) health: Arc<Store>,
 }
 
 pub struct Shared {
@@ -50,7 +50,7 @@ impl ApiState {
     pub fn new(store: Store, queue: QueueLink, ids: Ids, clock: DatabaseClock, options: ApiOptions) -> Self {
         let limits = Limiter::new(queue.link().clone());
         let enqueuer = Enqueuer::new(store.clone(), queue.clone(), limits.clone(), ids.clone(), clock.clone());
-        let health = store.clone();
+        let health = Arc::new(store.clone());
         let shared = Shared {
             store,
             queue,
@@ -73,7 +73,7 @@ impl ApiState {
 
     /// Health is asked over a connection of its own: a pool that is all in use says nothing about Postgres.
     pub fn with_health(self, health: Store) -> Self {
-        Self { health, ..self }
+        Self { health: Arc::new(health), ..self }
     }
 }
 

@@ -1,9 +1,8 @@
 use std::ops::Deref;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use domain::ids::{ApiKeyId, TenantId};
@@ -11,6 +10,7 @@ use domain::keys::{ApiKey, KeyRights, KeyScope, MalformedKey};
 use store::{KeyOwner, OPERATOR};
 use subtle::ConstantTimeEq;
 
+use super::RateStanding;
 use crate::{ApiError, ApiState};
 
 /// Who asks. The tenant comes from the key and from nowhere else.
@@ -42,27 +42,34 @@ impl Caller {
     }
 }
 
-/// Stands before every route that needs a key: finds whose it is, counts the request, and says in the answer how many
-/// more there may be.
-pub async fn authenticate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
-    let given = given_key(&request).map(ApiKey::parse);
-    let caller = match find(&state, given).await {
-        Ok(caller) => caller,
-        Err(error) => return error.into_response(),
-    };
-    let standing = state.rates.count(&state.limits, caller.key).await;
-    let mut response = if standing.as_ref().is_some_and(|standing| standing.refused) {
-        metrics::counter!("postfleet_http_rate_limited_total").increment(1);
-        let secs = standing.as_ref().map_or(1, |standing| standing.reset_secs.max(1));
-        ApiError::rate_limited(secs).into_response()
-    } else {
-        request.extensions_mut().insert(caller);
-        next.run(request).await
-    };
-    if let Some(standing) = standing {
-        standing.write(response.headers_mut());
+/// A request that may go on, and what is said in its answer of how many more there may be.
+pub struct Admitted {
+    pub caller: Caller,
+    standing: Option<RateStanding>,
+}
+
+impl Admitted {
+    pub fn tell(self, mut answer: Response) -> Response {
+        if let Some(standing) = self.standing {
+            standing.write(answer.headers_mut());
+        }
+        answer
     }
-    response
+}
+
+/// For every route that needs a key: finds whose it is, counts the request, and lets its handler know the caller.
+pub async fn admit(state: &ApiState, request: &mut Request) -> Result<Admitted, Box<Response>> {
+    let given = given_key(request).map(ApiKey::parse);
+    let caller = find(state, given).await.map_err(|error| Box::new(error.into_response()))?;
+    let standing = state.rates.count(&state.limits, caller.key).await;
+    if let Some(refused) = standing.filter(|standing| standing.refused) {
+        metrics::counter!("postfleet_http_rate_limited_total").increment(1);
+        let mut answer = ApiError::rate_limited(refused.reset_secs.max(1)).into_response();
+        refused.write(answer.headers_mut());
+        return Err(Box::new(answer));
+    }
+    request.extensions_mut().insert(caller.clone());
+    Ok(Admitted { caller, standing })
 }
 
 async fn find(state: &ApiState, given: Option<Result<ApiKey, MalformedKey>>) -> Result<Caller, ApiError> {

@@ -1,5 +1,5 @@
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -55,8 +55,8 @@ impl<S: Sync> FromRequestParts<S> for Creation {
 #[derive(Debug, Clone)]
 pub struct KeepInstead(pub Vec<u8>);
 
-/// Stands before every route that creates: a repeat with the same key and the same request gets the same answer.
-pub async fn idempotent(State(state): State<ApiState>, caller: Caller, mut request: Request, next: Next) -> Response {
+/// For every route that creates: a repeat with the same key and the same request gets the same answer.
+pub async fn idempotent(state: &ApiState, caller: &Caller, mut request: Request, next: Next) -> Response {
     let key = match given_key(request.headers()) {
         Ok(Some(key)) => key,
         Ok(None) => return next.run(request).await,
@@ -92,7 +92,7 @@ pub async fn idempotent(State(state): State<ApiState>, caller: Caller, mut reque
     request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(Creation(Some(id)));
     let response = next.run(request).await;
-    finish(&state, &caller, &told, Run { id, is_takeover: id != fresh }, response).await
+    finish(state, caller, &told, Run { id, is_takeover: id != fresh }, response).await
 }
 
 struct Run {
