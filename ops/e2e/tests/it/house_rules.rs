@@ -1,7 +1,8 @@
 //! The rules of the house that a machine can hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -113,6 +114,45 @@ fn a_release_has_no_failpoints() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Else `cargo build` and `cargo test` build most of the tree twice.
+#[test]
+fn tests_ask_no_other_features_of_a_package_than_what_is_built() -> anyhow::Result<()> {
+    let (built, tested) = (features("normal,build")?, features("normal,build,dev")?);
+    assert!(built.len() > 100);
+    for (package, features) in built {
+        assert_eq!(tested.get(&package), Some(&features), "{package}: let `e2e` ask for the same");
+    }
+    Ok(())
+}
+
+/// By package and version.
+fn features(edges: &str) -> anyhow::Result<HashMap<String, BTreeSet<String>>> {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--workspace",
+            "--prefix",
+            "none",
+            "--format",
+            "{p} {f}",
+            "--edges",
+            edges,
+        ])
+        .current_dir(root())
+        .output()?;
+    anyhow::ensure!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let mut features: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for line in String::from_utf8(tree.stdout)?.lines() {
+        let mut words = line.split(' ').filter(|word| !word.starts_with('('));
+        let package = words.by_ref().take(2).collect::<Vec<_>>().join(" ");
+        let asked = words.flat_map(|list| list.split(',')).filter(|feature| !feature.is_empty());
+        features.entry(package).or_default().extend(asked.map(str::to_owned));
+    }
+    Ok(features)
+}
+
 /// A crate without unit tests says `test = false`, and is not built a second time for none.
 #[test]
 fn where_unit_tests_are_not_run_there_are_none() -> anyhow::Result<()> {
@@ -122,18 +162,15 @@ fn where_unit_tests_are_not_run_there_are_none() -> anyhow::Result<()> {
         targets.filter(|target| !target.test).map(|target| target.src_path.clone().into()).collect();
     assert!(!untested.is_empty());
     for file in files(".rs")? {
-        let is_of = |target: &&PathBuf| match target.file_name() {
-            Some(name) if name == "lib.rs" => {
+        let is_of = |target: &PathBuf| match target.file_name().and_then(|name| name.to_str()) {
+            Some("lib.rs" | "main.rs") => {
                 target.parent().is_some_and(|src| file.starts_with(src) && !file.starts_with(src.join("bin")))
             }
-            _ => file == **target,
+            _ => file == *target || file.starts_with(target.with_extension("")),
         };
-        let tested = std::fs::read_to_string(&file)?.contains("#[cfg(test)]");
-        assert!(
-            !tested || !untested.iter().any(|target| is_of(&target)),
-            "{} has tests that are not run",
-            file.display()
-        );
+        let text = std::fs::read_to_string(&file)?;
+        let tested = ["#[cfg(test)]", "#[test]", "::test]"].iter().any(|mark| text.contains(mark));
+        assert!(!tested || !untested.iter().any(is_of), "{} has tests that are not run", file.display());
     }
     Ok(())
 }
