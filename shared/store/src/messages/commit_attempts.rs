@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use domain::ids::{AttemptId, JobId, MessageId, SenderId, WorkerId};
 use domain::messages::resolve_uncertain::COMMIT_DEADLINE_SMTP;
 use uuid::Uuid;
@@ -28,7 +26,6 @@ impl Messages<'_> {
     /// `queued → committing` for those that may. **Only an attempt in the answer is a win**; whoever is not in it,
     /// or gets an error, must send nothing. With each, where its row stands now.
     pub async fn commit_attempts(&self, worker: WorkerId, claims: &[AttemptClaim]) -> Result<Vec<(AttemptId, Place)>> {
-        let senders: BTreeSet<Uuid> = claims.iter().map(|claim| claim.sender.uuid()).collect();
         let won: Vec<(Uuid, Place)> = answered!(
             self.pool,
             sqlx::query_as(include_str!("commit_attempts.sql"))
@@ -39,7 +36,7 @@ impl Messages<'_> {
                 .bind(claims.iter().map(|claim| &claim.body_sha256[..]).collect::<Vec<_>>())
                 .bind(worker.uuid())
                 .bind(COMMIT_DEADLINE_SMTP.num_seconds() as f64)
-                .bind(senders.into_iter().collect::<Vec<_>>())
+                .bind(claims.iter().map(|claim| claim.sender.uuid()).collect::<Vec<_>>())
                 .bind(claims.iter().map(|claim| claim.place).collect::<Vec<_>>()),
             fetch_all
         );

@@ -1,5 +1,5 @@
 -- $1 messages, $2 jobs, $3 attempts, $4 suppression keys, $5 body hashes, $6 worker, $7 seconds to the deadline,
--- $8 their senders, $9 where their rows stood
+-- $8 senders, $9 where their rows stood
 --
 -- SKIP LOCKED, not a plain UPDATE: one that waits for a row which a cancellation or an unsubscribe holds would go on
 -- with the snapshot from before that commit. A skipped row is not won; it is handed back.
@@ -9,8 +9,8 @@
 -- coalesce: no partial index may answer instead of the place, whatever the statistics say of queued rows.
 -- Senders and tenants are looked at once a statement, not once a row.
 WITH asked AS (
-    SELECT * FROM unnest($1::uuid[], $9::tid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
-        AS a (message_id, place, job_id, attempt_id, suppression_key, body_sha256)
+    SELECT * FROM unnest($1::uuid[], $9::tid[], $8::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
+        AS a (message_id, place, sender_id, job_id, attempt_id, suppression_key, body_sha256)
     ORDER BY message_id
 ), open_senders AS MATERIALIZED (
     SELECT s.id FROM senders s JOIN tenants t ON t.id = s.tenant_id
@@ -18,13 +18,14 @@ WITH asked AS (
 ), won AS MATERIALIZED (
     SELECT r.place, r.tenant_id, r.sender_id, a.attempt_id, a.body_sha256
     FROM asked a
+    JOIN open_senders s ON s.id = a.sender_id
     CROSS JOIN LATERAL (
         SELECT r.ctid AS place, r.tenant_id, r.sender_id FROM message_runs r
         WHERE r.ctid = a.place
           AND r.message_id = a.message_id
           AND coalesce(r.state, '') = 'queued'
           AND r.job_id = a.job_id
-          AND r.sender_id IN (SELECT id FROM open_senders)
+          AND r.sender_id = a.sender_id
           AND (r.campaign_id IS NULL OR EXISTS (SELECT 1 FROM campaigns c WHERE c.id = r.campaign_id AND c.state = 'active'))
           AND NOT EXISTS (SELECT 1 FROM fleet WHERE halted_at IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM suppressions x

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use domain::ids::{JobId, MessageId, SenderId, TenantId};
 use domain::messages::Priority;
@@ -23,7 +23,6 @@ impl Messages<'_> {
     /// Gives rows to jobs, those that are still due and whose sender and tenant may send. Answers which. A leader
     /// write.
     pub async fn feed_rows(&self, term: Term, rows: &[(&DueRow, JobId)]) -> Result<HashSet<MessageId>> {
-        let senders: BTreeSet<Uuid> = rows.iter().map(|(row, _)| row.sender.uuid()).collect();
         let fed: Vec<Uuid> = answered!(
             self.pool,
             sqlx::query_scalar(include_str!("feed_rows.sql"))
@@ -32,7 +31,7 @@ impl Messages<'_> {
                 .bind(rows.iter().map(|(row, _)| row.message.uuid()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|(_, job)| job.uuid()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|(row, _)| row.place).collect::<Vec<_>>())
-                .bind(senders.into_iter().collect::<Vec<_>>()),
+                .bind(rows.iter().map(|(row, _)| row.sender.uuid()).collect::<Vec<_>>()),
             fetch_all
         );
         Ok(fed.into_iter().map(MessageId).collect())
