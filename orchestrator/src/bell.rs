@@ -1,7 +1,8 @@
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::ids::SenderId;
 use futures::StreamExt;
 use queue::{LaneName, QueueLink};
 use tokio::sync::Notify;
@@ -19,8 +20,16 @@ pub struct Bell {
 
 #[derive(Default)]
 struct Heard {
-    lanes: Mutex<HashSet<LaneName>>,
+    rings: Mutex<Rings>,
     rung: Notify,
+}
+
+/// What was heard since it was last taken.
+#[derive(Default)]
+struct Rings {
+    lanes: HashSet<LaneName>,
+    /// There is room, or it was told in a way that we do not understand.
+    others: bool,
 }
 
 impl Bell {
@@ -30,11 +39,41 @@ impl Bell {
     }
 
     pub fn take(&self) -> HashSet<LaneName> {
-        std::mem::take(&mut *self.heard.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.heard.rings()).lanes
+    }
+
+    /// Whether it was rung for nothing but lanes of these senders.
+    pub fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
+        self.heard.rung_only_for(senders)
     }
 
     pub async fn rung(&self) {
         self.heard.rung.notified().await;
+    }
+}
+
+impl Heard {
+    fn rings(&self) -> MutexGuard<'_, Rings> {
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
+        let rings = self.rings();
+        !rings.others && rings.lanes.iter().all(|lane| senders.contains(&lane.sender))
+    }
+
+    fn hear(&self, names: &str) {
+        let lanes = names.split(' ').filter_map(|name| name.parse::<LaneName>().ok());
+        let (mut rings, mut named) = (self.rings(), false);
+        for lane in lanes {
+            named = true;
+            if rings.lanes.len() < LANES_MAX {
+                rings.lanes.insert(lane);
+            }
+        }
+        rings.others |= !named;
+        drop(rings);
+        self.rung.notify_one();
     }
 }
 
@@ -50,14 +89,34 @@ async fn listen(queue: QueueLink, heard: Arc<Heard>) {
         if let Ok(mut subscription) = queue.subscribe(&channel).await {
             let mut rings = subscription.on_message();
             while let Some(ring) = rings.next().await {
-                let names = ring.get_payload::<String>().unwrap_or_default();
-                let mut lanes = heard.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = LANES_MAX.saturating_sub(lanes.len());
-                lanes.extend(names.split(' ').filter_map(|name| name.parse::<LaneName>().ok()).take(room));
-                drop(lanes);
-                heard.rung.notify_one();
+                heard.hear(&ring.get_payload::<String>().unwrap_or_default());
             }
         }
         tokio::time::sleep(RECONNECT_AFTER).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::TenantId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_ring_for_room_or_for_somebody_else_is_told_from_those_for_the_full() {
+        let lane = |number| LaneName { tenant: TenantId(Uuid::nil()), sender: SenderId(Uuid::from_u128(number)) };
+        let full = HashSet::from([lane(1).sender, lane(2).sender]);
+        for (rings, only_full) in [
+            (vec![lane(1).to_string()], true),
+            (vec![format!("{} {}", lane(1), lane(2))], true),
+            (vec![lane(1).to_string(), lane(3).to_string()], false),
+            (vec![lane(1).to_string(), "room".to_owned()], false),
+            (vec![String::new()], false),
+        ] {
+            let heard = Heard::default();
+            rings.iter().for_each(|ring| heard.hear(ring));
+            assert_eq!(heard.rung_only_for(&full), only_full, "{rings:?}");
+        }
     }
 }

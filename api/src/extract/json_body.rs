@@ -17,8 +17,12 @@ pub async fn read_body(body: Body, most: usize, too_large: &'static str) -> Resu
     })
 }
 
-/// Parses JSON and names the field where it goes wrong.
+/// Parses JSON and names the field where it goes wrong. Its path is kept only where it is needed, on a second way.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).or_else(|_| explain(bytes))
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

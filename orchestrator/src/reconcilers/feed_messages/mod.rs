@@ -8,11 +8,12 @@ mod plan;
 mod sort_rows;
 mod state;
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ids::JobId;
+use domain::ids::{JobId, SenderId};
 use domain::jobs::PoolName;
 use domain::window::tenant_share;
 use queue::leader::Caps;
@@ -47,8 +48,14 @@ pub struct FeedMessages {
     bell: Bell,
     /// Shortages are measured from here.
     started: Instant,
-    /// When the last pass ended.
-    passed_at: std::sync::Mutex<Option<Instant>>,
+    passed: std::sync::Mutex<Option<Passed>>,
+}
+
+/// The last pass.
+struct Passed {
+    ended: Instant,
+    /// Who has rows and tokens, and got no room.
+    full: HashSet<SenderId>,
 }
 
 impl FeedMessages {
@@ -59,7 +66,7 @@ impl FeedMessages {
             state: Mutex::default(),
             bell,
             started: Instant::now(),
-            passed_at: std::sync::Mutex::default(),
+            passed: std::sync::Mutex::default(),
             parts,
         }
     }
@@ -117,6 +124,8 @@ impl FeedMessages {
         state.turns.enter(&demands);
         let planned = plan(&demands, &state.lanes, &state.turns, &state.shortages, now, room.clone());
         let looks = looks(&planned, &state.lanes, &state.shortages, now);
+        let looked: HashSet<SenderId> = looks.iter().map(|look| look.sender).collect();
+        state.full = demands.iter().map(|demand| demand.sender).filter(|sender| !looked.contains(sender)).collect();
         if looks.is_empty() {
             self.note_lanes(&state.lanes, &[], &noted).await?;
             return Ok(0);
@@ -140,6 +149,16 @@ impl FeedMessages {
             |(sender, lane): (_, &lanes::SenderLane)| (sender, self.parts.drain.sender_share(sender, lane.connections));
         let senders = state.lanes.iter().map(share).collect();
         Caps { window, tenant: tenant_share(window, tenants.len() > 1), senders }
+    }
+
+    /// A lone ring is answered at once; a thousand of them a second share passes. Who got no room in the last one is
+    /// looked at again anyway, and need not be for every ring.
+    fn rest_left(&self) -> Duration {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.as_ref().map_or(Duration::ZERO, |passed| {
+            let rest = if self.bell.rung_only_for(&passed.full) { LOOK_AGAIN } else { REST };
+            rest.saturating_sub(passed.ended.elapsed())
+        })
     }
 
     async fn feed_crashed(&self, term: Term) -> anyhow::Result<u64> {
@@ -170,16 +189,21 @@ impl Reconciler for FeedMessages {
         let crashed = scanned && self.parts.may_find(|signs| signs.crashed);
         let alone = if crashed { self.feed_crashed(term).await? } else { 0 };
         let fed = self.feed(term, &mut state).await?;
-        *self.passed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let passed = Passed { ended: Instant::now(), full: std::mem::take(&mut state.full) };
+        *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
         let again_in = state.again_in(self.started.elapsed(), LOOK_AGAIN, EVERY);
         Ok(Report { again_in, ..Report::default().count("fed", fed).count("fed_alone", alone) })
     }
 
     async fn rung(&self) {
-        self.bell.rung().await;
-        // A lone ring is answered at once; a thousand of them a second share passes.
-        let rested = self.passed_at.lock().unwrap_or_else(PoisonError::into_inner).map_or(REST, |at| at.elapsed());
-        tokio::time::sleep(REST.saturating_sub(rested)).await;
+        loop {
+            self.bell.rung().await;
+            tokio::select! {
+                () = tokio::time::sleep(self.rest_left()) => return,
+                // Perhaps for somebody else, who need not rest as long.
+                () = self.bell.rung() => {}
+            }
+        }
     }
 }
 
