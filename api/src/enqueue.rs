@@ -166,8 +166,10 @@ impl Enqueuer {
         }
         self.unreserve(rows, &vain, until).await;
         let _ = timeout_at(until, self.limits.give_back(&unused)).await;
+        let now = self.clock.now();
+        let due = |row: &EnqueueRow| row.message.send_at.is_none_or(|at| now.is_some_and(|now| at <= now));
         let waits = |(row, stored): &(&EnqueueRow, &Enqueued)| {
-            stored.state == MessageState::Scheduled && !stored.existing && row.message.send_at.is_none()
+            stored.state == MessageState::Scheduled && !stored.existing && due(row)
         };
         let waiting: HashSet<LaneName> = rows
             .iter()

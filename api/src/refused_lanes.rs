@@ -35,6 +35,10 @@ impl RefusedLanes {
     /// Twice as long as before, where it is refused again as soon as it is asked for.
     pub fn add(&self, lane: LaneName, now: Instant) {
         let mut kept = self.kept();
+        // Of many who asked at the same moment, one is told.
+        if kept.peek(&lane).is_some_and(|before| now < before.until) {
+            return;
+        }
         let again = kept.peek(&lane).filter(|before| now < before.until + before.pause);
         let pause = again.map_or(FIRST, |before| (2 * before.pause).min(MOST));
         kept.put(lane, Refusal { until: now + pause, pause });
@@ -70,6 +74,10 @@ mod tests {
             pauses.push((now - since).as_millis());
         }
         assert_eq!(pauses, [20, 40, 80, 160, 320, 320, 320]);
+
+        lanes.add(lane(), now);
+        lanes.add(lane(), now);
+        assert!(!lanes.contains(&lane(), now + MOST), "those who asked together are one refusal");
 
         lanes.remove(&lane());
         assert!(!lanes.contains(&lane(), now));

@@ -42,13 +42,14 @@ impl Bell {
         std::mem::take(&mut *self.heard.rings()).lanes
     }
 
-    /// Whether it was rung for nothing but lanes of these senders.
+    /// Whether it was rung, and for nothing but lanes of these senders.
     pub fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
         self.heard.rung_only_for(senders)
     }
 
-    pub async fn rung(&self) {
-        self.heard.rung.notified().await;
+    /// Returns when it has been rung, and no rest is left.
+    pub async fn rung_and_rested(&self, rest_left: impl Fn() -> Duration) {
+        self.heard.rung_and_rested(rest_left).await;
     }
 }
 
@@ -59,7 +60,19 @@ impl Heard {
 
     fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
         let rings = self.rings();
-        !rings.others && rings.lanes.iter().all(|lane| senders.contains(&lane.sender))
+        !rings.others && !rings.lanes.is_empty() && rings.lanes.iter().all(|lane| senders.contains(&lane.sender))
+    }
+
+    async fn rung_and_rested(&self, rest_left: impl Fn() -> Duration) {
+        self.rung.notified().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(rest_left()) => return,
+                // Perhaps for somebody else, who need not rest as long.
+                () = self.rung.notified() => {}
+            }
+        }
     }
 
     fn hear(&self, names: &str) {
@@ -113,10 +126,31 @@ mod tests {
             (vec![lane(1).to_string(), lane(3).to_string()], false),
             (vec![lane(1).to_string(), "room".to_owned()], false),
             (vec![String::new()], false),
+            (vec![], false),
         ] {
             let heard = Heard::default();
             rings.iter().for_each(|ring| heard.hear(ring));
             assert_eq!(heard.rung_only_for(&full), only_full, "{rings:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_rings_while_it_rests_is_not_left_waiting_for_a_third_ring() {
+        let heard = Arc::<Heard>::default();
+        let resting = Arc::clone(&heard);
+        let asked = Arc::new(Notify::new());
+        let begun = Arc::clone(&asked);
+        let rested = tokio::spawn(async move {
+            let rest = || {
+                begun.notify_one();
+                Duration::from_millis(50)
+            };
+            resting.rung_and_rested(rest).await;
+        });
+        heard.hear("room");
+        asked.notified().await;
+        heard.hear("room");
+        let rested = tokio::time::timeout(Duration::from_secs(5), rested).await;
+        rested.expect("two rings are enough").expect("it does not panic");
     }
 }

@@ -78,6 +78,8 @@ impl FeedMessages {
         let scan = due && (state.scan_found || self.parts.may_find(|signs| signs.scheduled));
         if scan {
             self.scan(state).await?;
+        } else if due {
+            state.tell(&[], self.started.elapsed());
         }
         state.lanes.add(self.bell.take());
         Ok(scan)
@@ -196,14 +198,7 @@ impl Reconciler for FeedMessages {
     }
 
     async fn rung(&self) {
-        loop {
-            self.bell.rung().await;
-            tokio::select! {
-                () = tokio::time::sleep(self.rest_left()) => return,
-                // Perhaps for somebody else, who need not rest as long.
-                () = self.bell.rung() => {}
-            }
-        }
+        self.bell.rung_and_rested(|| self.rest_left()).await;
     }
 }
 
