@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::ids::{JobId, MessageId, SenderId, TenantId};
 use domain::jobs::{PoolName, SendJob};
 use domain::limits::{Grant, TokenReturn};
@@ -106,7 +107,7 @@ impl Enqueuer {
         let now = self.clock.now();
         let mut due: HashMap<SenderId, Vec<usize>> = HashMap::new();
         for (at, Asked { message, .. }) in asked.iter().enumerate() {
-            if message.send_at.is_none_or(|at| now.is_some_and(|now| at <= now)) {
+            if is_due(message, now) {
                 due.entry(message.sender).or_default().push(at);
             }
         }
@@ -167,9 +168,8 @@ impl Enqueuer {
         self.unreserve(rows, &vain, until).await;
         let _ = timeout_at(until, self.limits.give_back(&unused)).await;
         let now = self.clock.now();
-        let due = |row: &EnqueueRow| row.message.send_at.is_none_or(|at| now.is_some_and(|now| at <= now));
         let waits = |(row, stored): &(&EnqueueRow, &Enqueued)| {
-            stored.state == MessageState::Scheduled && !stored.existing && due(row)
+            stored.state == MessageState::Scheduled && !stored.existing && is_due(&row.message, now)
         };
         let waiting: HashSet<LaneName> = rows
             .iter()
@@ -212,6 +212,10 @@ fn job(held: &Held, rows: &[EnqueueRow], stored: &[Enqueued], places: &[usize]) 
         alone: false,
         grant: Some(grant(held, rows, places)),
     }
+}
+
+fn is_due(message: &NewMessage, now: Option<DateTime<Utc>>) -> bool {
+    message.send_at.is_none_or(|at| now.is_some_and(|now| at <= now))
 }
 
 fn domain_of(message: &NewMessage) -> Box<str> {

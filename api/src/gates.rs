@@ -17,10 +17,7 @@ use crate::{ApiError, ApiState};
 /// Before what creates: it may be repeated under an Idempotency-Key.
 pub async fn creating(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     match admit(&state, &mut request).await {
-        Ok(admitted) => {
-            let answer = in_time(&state, idempotent(&state, &admitted.caller, request, next)).await;
-            admitted.tell(answer)
-        }
+        Ok(admitted) => admitted.tell(in_time(&state, idempotent(&state, request, next)).await),
         Err(refusal) => *refusal,
     }
 }

@@ -44,35 +44,27 @@ impl Bell {
 
     /// Whether it was rung, and for nothing but lanes of these senders.
     pub fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
-        self.heard.rung_only_for(senders)
+        let rings = self.heard.rings();
+        !rings.others && !rings.lanes.is_empty() && rings.lanes.iter().all(|lane| senders.contains(&lane.sender))
     }
 
     /// Returns when it has been rung, and no rest is left.
     pub async fn rung_and_rested(&self, rest_left: impl Fn() -> Duration) {
-        self.heard.rung_and_rested(rest_left).await;
+        self.heard.rung.notified().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(rest_left()) => return,
+                // Perhaps for somebody else, who need not rest as long.
+                () = self.heard.rung.notified() => {}
+            }
+        }
     }
 }
 
 impl Heard {
     fn rings(&self) -> MutexGuard<'_, Rings> {
         self.rings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn rung_only_for(&self, senders: &HashSet<SenderId>) -> bool {
-        let rings = self.rings();
-        !rings.others && !rings.lanes.is_empty() && rings.lanes.iter().all(|lane| senders.contains(&lane.sender))
-    }
-
-    async fn rung_and_rested(&self, rest_left: impl Fn() -> Duration) {
-        self.rung.notified().await;
-        loop {
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(rest_left()) => return,
-                // Perhaps for somebody else, who need not rest as long.
-                () = self.rung.notified() => {}
-            }
-        }
     }
 
     fn hear(&self, names: &str) {
@@ -116,8 +108,12 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_ring_for_room_or_for_somebody_else_is_told_from_those_for_the_full() {
+    fn bell() -> Bell {
+        Bell { heard: Arc::default(), listening: tokio::spawn(async {}) }
+    }
+
+    #[tokio::test]
+    async fn a_ring_for_room_or_for_somebody_else_is_told_from_those_for_the_full() {
         let lane = |number| LaneName { tenant: TenantId(Uuid::nil()), sender: SenderId(Uuid::from_u128(number)) };
         let full = HashSet::from([lane(1).sender, lane(2).sender]);
         for (rings, only_full) in [
@@ -128,16 +124,16 @@ mod tests {
             (vec![String::new()], false),
             (vec![], false),
         ] {
-            let heard = Heard::default();
-            rings.iter().for_each(|ring| heard.hear(ring));
-            assert_eq!(heard.rung_only_for(&full), only_full, "{rings:?}");
+            let bell = bell();
+            rings.iter().for_each(|ring| bell.heard.hear(ring));
+            assert_eq!(bell.rung_only_for(&full), only_full, "{rings:?}");
         }
     }
 
     #[tokio::test]
     async fn who_rings_while_it_rests_is_not_left_waiting_for_a_third_ring() {
-        let heard = Arc::<Heard>::default();
-        let resting = Arc::clone(&heard);
+        let bell = bell();
+        let heard = Arc::clone(&bell.heard);
         let asked = Arc::new(Notify::new());
         let begun = Arc::clone(&asked);
         let rested = tokio::spawn(async move {
@@ -145,7 +141,7 @@ mod tests {
                 begun.notify_one();
                 Duration::from_millis(50)
             };
-            resting.rung_and_rested(rest).await;
+            bell.rung_and_rested(rest).await;
         });
         heard.hear("room");
         asked.notified().await;

@@ -42,15 +42,12 @@ impl Caller {
     }
 }
 
-/// A request that may go on, and what is said in its answer of how many more there may be.
-pub struct Admitted {
-    pub caller: Caller,
-    standing: Option<RateStanding>,
-}
+/// Of a request that may go on: what its answer says of how many more there may be.
+pub struct Admitted(Option<RateStanding>);
 
 impl Admitted {
     pub fn tell(self, mut answer: Response) -> Response {
-        if let Some(standing) = self.standing {
+        if let Some(standing) = self.0 {
             standing.write(answer.headers_mut());
         }
         answer
@@ -68,8 +65,8 @@ pub async fn admit(state: &ApiState, request: &mut Request) -> Result<Admitted, 
         refused.write(answer.headers_mut());
         return Err(Box::new(answer));
     }
-    request.extensions_mut().insert(caller.clone());
-    Ok(Admitted { caller, standing })
+    request.extensions_mut().insert(caller);
+    Ok(Admitted(standing))
 }
 
 async fn find(state: &ApiState, given: Option<Result<ApiKey, MalformedKey>>) -> Result<Caller, ApiError> {

@@ -56,13 +56,17 @@ impl<S: Sync> FromRequestParts<S> for Creation {
 pub struct KeepInstead(pub Vec<u8>);
 
 /// For every route that creates: a repeat with the same key and the same request gets the same answer.
-pub async fn idempotent(state: &ApiState, caller: &Caller, mut request: Request, next: Next) -> Response {
+pub async fn idempotent(state: &ApiState, mut request: Request, next: Next) -> Response {
     let key = match given_key(request.headers()) {
         Ok(Some(key)) => key,
         Ok(None) => return next.run(request).await,
         Err(error) => return error.into_response(),
     };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let caller = match Caller::from_request_parts(&mut parts, state).await {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
     let bytes = match read_body(body, BODY_MAX_BYTES, "a request has at most 16 MiB").await {
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
@@ -92,7 +96,7 @@ pub async fn idempotent(state: &ApiState, caller: &Caller, mut request: Request,
     request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(Creation(Some(id)));
     let response = next.run(request).await;
-    finish(state, caller, &told, Run { id, is_takeover: id != fresh }, response).await
+    finish(state, &caller, &told, Run { id, is_takeover: id != fresh }, response).await
 }
 
 struct Run {

@@ -72,7 +72,7 @@ impl ImportIngress {
         if !refusals.is_empty() {
             store.ingress().refuse(&refusals).await?;
         }
-        // A lost ring costs a second: the rows are there.
+        // A lost ring costs a second or two: the rows are there.
         let _ = self.parts.queue.ring(&lanes.into_iter().collect::<Vec<_>>()).await;
         metrics::counter!("postfleet_ingress_tasks_total", "result" => "stored").increment(stored);
         metrics::counter!("postfleet_ingress_tasks_total", "result" => "refused").increment(refused);

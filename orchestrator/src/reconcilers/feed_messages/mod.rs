@@ -54,7 +54,6 @@ pub struct FeedMessages {
 /// The last pass.
 struct Passed {
     ended: Instant,
-    /// Who has rows and tokens, and got no room.
     full: HashSet<SenderId>,
 }
 
@@ -94,7 +93,8 @@ impl FeedMessages {
         Ok(())
     }
 
-    async fn feed(&self, term: Term, state: &mut State) -> anyhow::Result<u64> {
+    /// Answers how many rows were fed, and who has rows and tokens and got no room.
+    async fn feed(&self, term: Term, state: &mut State) -> anyhow::Result<(u64, HashSet<SenderId>)> {
         let caps = self.caps(state);
         let occupancy = self.parts.queue.occupancy(&caps).await?;
         let (generation, _) = self.parts.queue.pulse().get();
@@ -127,10 +127,10 @@ impl FeedMessages {
         let planned = plan(&demands, &state.lanes, &state.turns, &state.shortages, now, room.clone());
         let looks = looks(&planned, &state.lanes, &state.shortages, now);
         let looked: HashSet<SenderId> = looks.iter().map(|look| look.sender).collect();
-        state.full = demands.iter().map(|demand| demand.sender).filter(|sender| !looked.contains(sender)).collect();
+        let full = demands.iter().map(|demand| demand.sender).filter(|sender| !looked.contains(sender)).collect();
         if looks.is_empty() {
             self.note_lanes(&state.lanes, &[], &noted).await?;
-            return Ok(0);
+            return Ok((0, full));
         }
         let rows = self.parts.store.messages().due_rows(&looks).await?;
         state.see(&looks, &rows);
@@ -139,7 +139,7 @@ impl FeedMessages {
         // Also after a failure: what was moved or fed before it must not be looked for in the wrong place.
         let emptied = state.forget_emptied();
         self.note_lanes(&state.lanes, &emptied, &noted).await?;
-        fed
+        Ok((fed?, full))
     }
 
     fn caps(&self, state: &State) -> Caps {
@@ -190,8 +190,8 @@ impl Reconciler for FeedMessages {
         let scanned = self.find_lanes(&mut state).await?;
         let crashed = scanned && self.parts.may_find(|signs| signs.crashed);
         let alone = if crashed { self.feed_crashed(term).await? } else { 0 };
-        let fed = self.feed(term, &mut state).await?;
-        let passed = Passed { ended: Instant::now(), full: std::mem::take(&mut state.full) };
+        let (fed, full) = self.feed(term, &mut state).await?;
+        let passed = Passed { ended: Instant::now(), full };
         *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
         let again_in = state.again_in(self.started.elapsed(), LOOK_AGAIN, EVERY);
         Ok(Report { again_in, ..Report::default().count("fed", fed).count("fed_alone", alone) })

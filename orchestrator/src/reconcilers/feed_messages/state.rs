@@ -21,8 +21,6 @@ pub struct State {
     pub scanned_at: Option<Instant>,
     /// The last scan found lanes.
     pub scan_found: bool,
-    /// Who got no room in this pass.
-    pub full: HashSet<SenderId>,
     pub generation: Option<Uuid>,
     pub limits_version: Option<i64>,
     /// The day of the quotas that refuse, and which.

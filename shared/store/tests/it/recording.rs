@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use domain::address::Address;
 use domain::ids::{AttemptId, JobId, MessageId};
-use store::messages::{Expectation, OutcomeRow, OutcomeState};
-
 use serde_json::Value;
 use sqlx::types::Json;
+use store::messages::{Expectation, OutcomeRow, OutcomeState};
 
 use crate::setup::Setup;
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{AttemptId, JobId, WorkerId};
 use e2e::System;
-use sqlx::AssertSqlSafe;
 use store::messages::{AttemptClaim, LaneLook, LoadedRow, OutcomeRow};
 use store::{Place, Store, StoreOptions, Term};
 use testkit::{SinkOptions, until};
@@ -39,6 +38,11 @@ const PAGES: &str =
 
 async fn read(system: &System) -> anyhow::Result<(i64, i64)> {
     Ok(sqlx::query_as(READ).fetch_one(&mut system.database.connection().await?).await?)
+}
+
+async fn lead(system: &System) -> anyhow::Result<Term> {
+    let leaders = system.database.store.leaders();
+    Ok(leaders.elect(system.ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads"))
 }
 
 /// A few rounds of everything that happens to rows between due and sent.
@@ -102,23 +106,17 @@ async fn p8_two_hundred_thousand_finished_rows_are_never_read_on_the_way_of_a_me
     .await;
 
     let (before, pages) = (read(&system).await?, system.database.count(PAGES).await?);
-    let leaders = system.database.store.leaders();
-    let term = leaders.elect(system.ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads");
+    let term = lead(&system).await?;
     let mut took = Vec::new();
     // As each process of ours connects, too.
     for options in [StoreOptions::new("counted"), StoreOptions::new("counted").planned_once()] {
         let store = Store::connect(&system.database.url, &options)?;
         took.extend(rounds(&system, &store, term, BATCH).await?);
-        // A session tells what it has read when it ends.
         store.close().await;
     }
-    let sent = 2 * ROUNDS * BATCH;
-    until("what was read is counted", async || {
-        let (_, fetched) = read(&system).await?;
-        Ok(fetched - before.1 >= sent as i64)
-    })
-    .await;
-    let (scans, fetched) = read(&system).await?;
+    until_counted(&system).await;
+    let (sent, (scans, fetched)) = (2 * ROUNDS * BATCH, read(&system).await?);
+    assert!(fetched - before.1 >= sent as i64, "{fetched}: what was read is counted");
     assert_eq!(scans, before.0, "no table was read from end to end");
     let each = (fetched - before.1) as f64 / sent as f64;
     assert!(each < 100.0, "{each} rows were fetched for each message sent");
@@ -139,7 +137,7 @@ async fn p8_a_beat_and_the_pass_for_crashed_rows_do_not_read_a_backlog_without_s
     let before = read(&system).await?;
 
     let store = Store::connect(&system.database.url, &StoreOptions::new("counted"))?;
-    let term = store.leaders().elect(system.ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads");
+    let term = lead(&system).await?;
     for _ in 0..ROUNDS {
         let signs = store.fleet().raise_beat(term, 10.0).await?.expect("it leads").signs;
         assert!(!signs.queued && !signs.crashed && !signs.committed, "{signs:?}");
@@ -160,15 +158,12 @@ async fn p8_a_beat_and_the_pass_for_crashed_rows_do_not_read_a_backlog_without_s
 async fn p8_plans_that_were_made_for_the_first_messages_do_not_read_a_table_that_has_grown() -> anyhow::Result<()> {
     let system = System::without_orchestrator(&SinkOptions::default()).await?;
     let mut connection = system.database.connection().await?;
-    for table in ["message_runs", "messages"] {
-        // New statistics would have them all planned anew.
-        let never = format!("ALTER TABLE {table} SET (autovacuum_enabled = false)");
-        sqlx::query(AssertSqlSafe(never)).execute(&mut connection).await?;
-    }
+    // New statistics would have them all planned anew.
+    let never = "ALTER TABLE message_runs SET (autovacuum_enabled = false); ALTER TABLE messages SET (autovacuum_enabled = false)";
+    sqlx::raw_sql(never).execute(&mut connection).await?;
     system.build.scheduled(system.tenant, system.sender, 2 * ROUNDS).await?;
     sqlx::raw_sql("ANALYZE").execute(&mut connection).await?;
-    let leaders = system.database.store.leaders();
-    let term = leaders.elect(system.ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads");
+    let term = lead(&system).await?;
     let mut stores = Vec::new();
     for options in [StoreOptions::new("counted"), StoreOptions::new("counted").planned_once()] {
         stores.push(Store::connect(&system.database.url, &options.connections_max(1))?);
