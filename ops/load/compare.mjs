@@ -92,7 +92,8 @@ const best = (...names) => all[names[0]].map((_, round) => Math.max(...names.map
 const sent = best('send_1', 'send_2');
 const of_rounds = {
   send_ratio: ratios(sent, best('peer_send_1', 'peer_send_2')), http_ratio: ratios(all.http, all.peer_http),
-  noop_ratio: ratios(all.noop, all.peer_noop), smtp_share: ratios(sent, all.raw),
+  // Messages in a batch beside requests of the peer, which knows no batches.
+  batch_ratio: ratios(all.batch, all.peer_http), noop_ratio: ratios(all.noop, all.peer_noop), smtp_share: ratios(sent, all.raw),
   limits_cost: ratios(all.send_without_limits.map((without, round) => without - all.send_1[round]), all.send_without_limits),
 };
 const medians = (lists) => Object.fromEntries(Object.entries(lists).map(([name, values]) => [name, middle(values)]));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use domain::ids::{JobId, MessageId, TenantId};
 use domain::messages::draft::NewMessage;
 use domain::messages::{Content, MessageState};
-use serde_json::{Value, json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Messages, parse_state};
@@ -73,9 +73,6 @@ impl Messages<'_> {
         // Ordered by id: two statements that insert the same contents must not wait for each other in a ring.
         let contents: BTreeMap<Uuid, &Content> =
             content_ids.iter().copied().zip(rows.iter().map(|row| &*row.message.content)).collect();
-        let each = |part: fn(&NewMessage) -> Option<Value>| -> Vec<Option<Value>> {
-            rows.iter().map(|row| part(&row.message)).collect()
-        };
         let inserted: Vec<(Uuid, String)> = answered!(
             self.pool,
             sqlx::query_as(include_str!("enqueue_messages.sql"))
@@ -90,9 +87,9 @@ impl Messages<'_> {
                 .bind(rows.iter().map(|row| row.message.to.as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.message.to.suppression_key()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.message.reply_to.as_ref().map(|to| to.as_str())).collect::<Vec<_>>())
-                .bind(each(|message| (!message.headers.is_empty()).then(|| json!(message.headers))))
-                .bind(each(|message| (!message.tags.is_empty()).then(|| json!(message.tags))))
-                .bind(each(|message| (!message.data.is_empty()).then(|| Value::Object(message.data.clone()))))
+                .bind(each(rows, |message| (!message.headers.is_empty()).then_some(Json(&message.headers))))
+                .bind(each(rows, |message| (!message.tags.is_empty()).then_some(Json(&message.tags))))
+                .bind(each(rows, |message| (!message.data.is_empty()).then_some(Json(&message.data))))
                 .bind(rows.iter().map(|row| row.dedupe_hash.as_ref().map(|hash| &hash[..])).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.message.priority.rank()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|row| row.message.send_at).collect::<Vec<_>>())
@@ -120,6 +117,10 @@ impl Messages<'_> {
         );
         rows.into_iter().map(|(hash, id, state)| Ok((hash, (MessageId(id), parse_state(&state)?)))).collect()
     }
+}
+
+fn each<'a, T>(rows: &[&'a EnqueueRow], part: fn(&'a NewMessage) -> Option<T>) -> Vec<Option<T>> {
+    rows.iter().map(|row| part(&row.message)).collect()
 }
 
 /// In the order of the rows. Many may name one content: it is hashed once.
