@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use runtime::Shutdown;
+use tokio::time::Instant;
 
 /// Looks at what is, compares it with what should be, and acts on the difference.
 ///
@@ -13,6 +14,12 @@ pub trait Reconciler: Send + Sync {
 
     /// The longest between two passes.
     fn every(&self) -> Duration;
+
+    /// How long behind a multiple of `every` its passes begin. The beat comes first: what it sees tells the others whether
+    /// a look is worth it.
+    fn phase(&self) -> Duration {
+        AFTER_THE_BEAT
+    }
 
     async fn run_once(&self) -> anyhow::Result<Report>;
 
@@ -45,13 +52,18 @@ impl Report {
     }
 }
 
+const AFTER_THE_BEAT: Duration = Duration::from_millis(50);
+/// Passes this far apart begin together, so that a fleet at rest is woken once for all of them.
+const TOGETHER_FROM: Duration = Duration::from_millis(500);
+
 /// Half the wait after a first failure; it doubles with every further one, up to sixteen times. What failed because
 /// Redis was lost is needed again as soon as it is back.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
-/// Runs passes until shutdown. A pass that fails is told once an outage and tried again with the next.
-pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, shutdown: Shutdown) {
-    let name = reconciler.name();
+/// Runs passes until shutdown. A pass that fails is told once an outage and tried again with the next. `began` is the
+/// same for all reconcilers of a process.
+pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, began: Instant, shutdown: Shutdown) {
+    let (name, first) = (reconciler.name(), began + reconciler.phase());
     let mut failures = 0u32;
     while !shutdown.is_begun() {
         let wait = match reconciler.run_once().await {
@@ -74,10 +86,20 @@ pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, shutdown: 
         };
         tokio::select! {
             () = shutdown.begun() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep_until(next_pass(first, Instant::now(), wait)) => {}
             () = reconciler.rung() => {}
         }
     }
+}
+
+/// Never later than `wait` from now.
+fn next_pass(first: Instant, now: Instant, wait: Duration) -> Instant {
+    let at = now + wait;
+    if wait < TOGETHER_FROM {
+        return at;
+    }
+    let beyond = at.saturating_duration_since(first).as_nanos() % wait.as_nanos();
+    at - Duration::from_nanos(beyond as u64)
 }
 
 fn tell(name: &'static str, report: &Report) {
@@ -87,5 +109,24 @@ fn tell(name: &'static str, report: &Report) {
     }
     if !report.is_quiet() {
         tracing::debug!(reconciler = name, report = ?report.counts, "reconciled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn passes_as_far_apart_begin_together_and_never_later_than_asked() {
+        let first = Instant::now();
+        let next = |at: u32, wait: u32| next_pass(first, first + MS * at, MS * wait) - first;
+        for (now, wait, pass) in [(3, 1_000, 1_000), (1_007, 1_000, 2_000), (1_999, 1_000, 2_000), (1_007, 500, 1_500)]
+        {
+            assert_eq!(next(now, wait), MS * pass, "{wait} ms after {now}");
+        }
+        assert_eq!(next(1_007, 200), MS * 1_207, "what is wanted soon waits for nobody");
+        assert_eq!(next_pass(first + MS * 50, first, MS * 1_000), first + MS * 50, "each in its phase");
     }
 }
