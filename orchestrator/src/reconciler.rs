@@ -53,8 +53,6 @@ impl Report {
 }
 
 const AFTER_THE_BEAT: Duration = Duration::from_millis(50);
-/// Passes this far apart begin together, so that a fleet at rest is woken once for all of them.
-const TOGETHER_FROM: Duration = Duration::from_millis(500);
 
 /// Half the wait after a first failure; it doubles with every further one, up to sixteen times. What failed because
 /// Redis was lost is needed again as soon as it is back.
@@ -66,14 +64,15 @@ pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, began: Ins
     let (name, first) = (reconciler.name(), began + reconciler.phase());
     let mut failures = 0u32;
     while !shutdown.is_begun() {
-        let wait = match reconciler.run_once().await {
+        let next = match reconciler.run_once().await {
             Ok(report) => {
                 if failures > 0 {
                     tracing::info!(reconciler = name, "works again");
                 }
                 failures = 0;
                 tell(name, &report);
-                report.again_in.unwrap_or_else(|| reconciler.every())
+                let now = Instant::now();
+                report.again_in.map_or_else(|| regular_pass(first, now, reconciler.every()), |wait| now + wait)
             }
             Err(error) => {
                 metrics::counter!("postfleet_reconciler_failures_total", "reconciler" => name).increment(1);
@@ -81,25 +80,22 @@ pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, began: Ins
                     tracing::warn!(reconciler = name, error = format!("{error:#}"), "a pass failed; it is tried again");
                 }
                 failures += 1;
-                reconciler.every().min(AFTER_FAILURE.saturating_mul(1 << failures.min(4)))
+                Instant::now() + reconciler.every().min(AFTER_FAILURE.saturating_mul(1 << failures.min(4)))
             }
         };
         tokio::select! {
             () = shutdown.begun() => {}
-            () = tokio::time::sleep_until(next_pass(first, Instant::now(), wait)) => {}
+            () = tokio::time::sleep_until(next) => {}
             () = reconciler.rung() => {}
         }
     }
 }
 
-/// Never later than `wait` from now.
-fn next_pass(first: Instant, now: Instant, wait: Duration) -> Instant {
-    let at = now + wait;
-    if wait < TOGETHER_FROM {
-        return at;
-    }
-    let beyond = at.saturating_duration_since(first).as_nanos() % wait.as_nanos();
-    at - Duration::from_nanos(beyond as u64)
+/// Never later than `every` from now. Passes as far apart begin together: a fleet at rest is woken once for all of them.
+fn regular_pass(first: Instant, now: Instant, every: Duration) -> Instant {
+    let latest = now + every;
+    let beyond = latest.saturating_duration_since(first).as_nanos() % every.as_nanos();
+    latest - Duration::from_nanos(beyond as u64)
 }
 
 fn tell(name: &'static str, report: &Report) {
@@ -121,12 +117,11 @@ mod tests {
     #[test]
     fn passes_as_far_apart_begin_together_and_never_later_than_asked() {
         let first = Instant::now();
-        let next = |at: u32, wait: u32| next_pass(first, first + MS * at, MS * wait) - first;
-        for (now, wait, pass) in [(3, 1_000, 1_000), (1_007, 1_000, 2_000), (1_999, 1_000, 2_000), (1_007, 500, 1_500)]
+        let next = |at: u32, every: u32| regular_pass(first, first + MS * at, MS * every) - first;
+        for (now, every, pass) in [(3, 1_000, 1_000), (1_007, 1_000, 2_000), (1_999, 1_000, 2_000), (1_007, 500, 1_500)]
         {
-            assert_eq!(next(now, wait), MS * pass, "{wait} ms after {now}");
+            assert_eq!(next(now, every), MS * pass, "each {every} ms, {now} after the first");
         }
-        assert_eq!(next(1_007, 200), MS * 1_207, "what is wanted soon waits for nobody");
-        assert_eq!(next_pass(first + MS * 50, first, MS * 1_000), first + MS * 50, "each in its phase");
+        assert_eq!(regular_pass(first + MS * 50, first, MS * 1_000), first + MS * 50, "each in its phase");
     }
 }
