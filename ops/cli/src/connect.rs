@@ -10,8 +10,8 @@ pub fn store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
     Ok(Store::connect(&config.database_url, &options)?)
 }
 
-/// For a worker or an orchestrator: see `StoreOptions::planned_once`.
-pub fn planned_store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
+/// For a worker's statements.
+pub fn worker_store(config: &DatabaseConfig, name: &str) -> anyhow::Result<Store> {
     let options = StoreOptions::new(name).connections_max(config.database_connections).planned_once();
     Ok(Store::connect(&config.database_url, &options)?)
 }

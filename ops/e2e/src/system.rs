@@ -134,7 +134,7 @@ impl System {
     /// One that also takes in what others push to a queue.
     pub fn orchestrate_with(&self, ingress_queue: Option<String>) -> anyhow::Result<Shutdown> {
         let shutdown = Shutdown::default();
-        let store = Store::connect(&self.reach.database, &StoreOptions::new("orchestrator").planned_once())?;
+        let store = Store::connect(&self.reach.database, &StoreOptions::new("orchestrator"))?;
         let queue = QueueLink::connect(&self.reach.redis, Keys::default())?;
         let parts = Parts::new(store, queue, Ids::system()).with_ingress(ingress_queue);
         self.remember(&parts.limits);

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ids::MessageId;
 use domain::messages::resolve_uncertain::{Resolution, resolve_uncertain};
-use uuid::Uuid;
+use store::messages::UncertainRow;
 
 use crate::{Parts, Reconciler, Report};
 
@@ -35,11 +34,11 @@ impl Reconciler for ResolveUncertain {
         let Some(term) = self.parts.term_in_step() else { return Ok(Report::default()) };
         let messages = self.parts.store.messages();
         let (mut resent, mut unknown, mut waiting) = (0, 0, 0u32);
-        let mut after = MessageId(Uuid::nil());
+        let mut after = UncertainRow::FIRST;
         loop {
             let page = messages.uncertain_after_all_tenants(after, PAGE).await?;
             let Some(last) = page.last() else { break };
-            after = last.message;
+            after = last.place();
             for row in &page {
                 match resolve_uncertain(&row.facts, row.now) {
                     Resolution::WaitUntil(_) => waiting += 1,

@@ -37,8 +37,8 @@ impl StoreOptions {
         Self { statement_timeout: Duration::ZERO, ..self }
     }
 
-    /// For workers and orchestrators, all of whose statements find rows by key, by place or at the end of an index: there
-    /// is nothing that a plan for just these arguments could do better, and Postgres would plan many of them anew.
+    /// For a worker, all of whose statements find rows by key or place: there is nothing that a plan for just these
+    /// arguments could do better, and Postgres would plan every job's anew.
     pub fn planned_once(self) -> Self {
         Self { planned_once: true, ..self }
     }

@@ -32,7 +32,7 @@ pub async fn run(options: OrchestratorOptions, logs: &LogConfig) -> anyhow::Resu
 }
 
 pub fn parts(options: &WorkerOptions, orchestrator: &OrchestratorConfig) -> anyhow::Result<Parts> {
-    let store = connect::planned_store(&options.database, "postfleet orchestrator")?;
+    let store = connect::store(&options.database, "postfleet orchestrator")?;
     let parts = Parts::new(store, connect::queue(&options.redis)?, Ids::system());
     Ok(parts.with_ingress(orchestrator.ingress_queue.clone()))
 }

@@ -57,7 +57,7 @@ pub fn build(options: &WorkerOptions) -> anyhow::Result<Worker> {
         None => ids.next(),
     };
     let host = connect::host_name();
-    let store = connect::planned_store(&options.database, &format!("postfleet {id}"))?;
+    let store = connect::worker_store(&options.database, &format!("postfleet {id}"))?;
     let queue = connect::queue(&options.redis)?;
     let limits = Limiter::new(queue.link().clone());
     let context = ContextOptions {

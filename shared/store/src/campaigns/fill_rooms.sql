@@ -14,4 +14,5 @@
     ) r
     LIMIT $3
 )
-UPDATE message_runs r SET wait_key = o.room FROM ours o WHERE r.message_id = o.message_id AND r.state = 'scheduled'
+-- coalesce here too: a plan for any limit would read all that is scheduled instead of these few by their keys.
+UPDATE message_runs r SET wait_key = o.room FROM ours o WHERE r.message_id = o.message_id AND coalesce(r.state, '') = 'scheduled'

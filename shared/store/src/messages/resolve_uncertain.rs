@@ -29,16 +29,22 @@ row! {
 }
 
 impl Messages<'_> {
-    /// A page of uncertain messages in order of id, after `after`.
-    pub async fn uncertain_after_all_tenants(&self, after: MessageId, limit: i64) -> Result<Vec<UncertainRow>> {
+    /// A page of uncertain messages in order of deadline and id, after `after`. That is the order of the index that holds
+    /// nothing else; in the order of their ids, a plan for any limit walks all messages.
+    pub async fn uncertain_after_all_tenants(
+        &self,
+        after: (DateTime<Utc>, MessageId),
+        limit: i64,
+    ) -> Result<Vec<UncertainRow>> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT r.message_id, r.attempt_id, r.committed_at, r.commit_deadline, r.resent, t.uncertain_policy,
                     postfleet_now() AS now
              FROM message_runs r JOIN tenants t ON t.id = r.tenant_id
-             WHERE r.state = 'uncertain' AND r.message_id > $1
-             ORDER BY r.message_id LIMIT $2",
+             WHERE r.state = 'uncertain' AND (r.commit_deadline, r.message_id) > ($1, $2)
+             ORDER BY r.commit_deadline, r.message_id LIMIT $3",
         )
-        .bind(after.uuid())
+        .bind(after.0)
+        .bind(after.1.uuid())
         .bind(limit)
         .fetch_all(self.pool)
         .await?;
@@ -64,6 +70,16 @@ impl Messages<'_> {
             .fetch_optional(self.pool)
             .await?;
         Ok(resolved.is_some())
+    }
+}
+
+impl UncertainRow {
+    /// Where the first page begins.
+    pub const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId(Uuid::nil()));
+
+    /// Where the page behind this row begins.
+    pub fn place(&self) -> (DateTime<Utc>, MessageId) {
+        (self.facts.commit_deadline, self.message)
     }
 }
 

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use domain::ids::MessageId;
 use domain::messages::resolve_uncertain::{COMMIT_DEADLINE_SMTP, UncertainPolicy};
-use uuid::Uuid;
+use store::messages::UncertainRow;
 
 use crate::setup::Setup;
 
@@ -40,14 +39,14 @@ async fn uncertain_rows_are_listed_in_pages_with_their_tenants_policy() -> anyho
     assert_eq!(messages.expire_commits(setup.term, 3).await?.len(), 3, "a pass is bounded");
     assert_eq!(messages.expire_commits(setup.term, 3).await?.len(), 2);
 
-    let mut after = MessageId(Uuid::nil());
+    let mut after = UncertainRow::FIRST;
     let mut seen = 0;
     loop {
         let page = messages.uncertain_after_all_tenants(after, 2).await?;
         let Some(last) = page.last() else { break };
         assert!(page.iter().all(|row| row.facts.policy == UncertainPolicy::Show));
         seen += page.len();
-        after = last.message;
+        after = last.place();
     }
     assert_eq!(seen, 5);
     Ok(())

@@ -86,7 +86,7 @@ impl HttpBench {
         let key = stack.senders[0].key.clone();
         let (address, _) = on_loopback(&stack.api_url())?;
         let (connections, batch) = (self.connections, u64::from(self.batch));
-        // Who sends it, and who may not be sent it twice.
+        // Who sends it, and what tells it from all others.
         let ours = move |number: u64| {
             format!(r#""sender":"{}","dedupe_key":"{name}{number}""#, senders[number as usize % senders.len()])
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{AttemptId, JobId, WorkerId};
 use e2e::System;
-use store::messages::{AttemptClaim, LaneLook, LoadedRow, OutcomeRow};
+use store::messages::{AttemptClaim, LaneLook, LoadedRow, OutcomeRow, UncertainRow};
 use store::{Place, Store, StoreOptions, Term};
 use testkit::{SinkOptions, until};
 
@@ -183,6 +183,39 @@ async fn p8_plans_that_were_made_for_the_first_messages_do_not_read_a_table_that
         "SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables WHERE relname IN ('message_runs', 'messages')";
     let read = system.database.count(read).await?;
     assert!(read < BACKLOG as i64, "{read} rows were read from end to end");
+    Ok(())
+}
+
+/// A plan for any limit believes that it means a tenth of the rows, and would walk the key's index.
+#[tokio::test]
+async fn p8_what_is_in_doubt_is_found_without_reading_what_is_finished() -> anyhow::Result<()> {
+    let system = System::without_orchestrator(&SinkOptions::default()).await?;
+    let mut connection = system.database.connection().await?;
+    let fill = sqlx::query(FILL).bind(system.tenant.uuid()).bind(system.sender.uuid()).bind(FINISHED / 2);
+    fill.execute(&mut connection).await?;
+    let doubtful = "
+        UPDATE message_runs r SET state = 'committing', accepted_at = NULL, finished_at = NULL,
+            commit_deadline = r.commit_deadline + make_interval(secs => o.n)
+        FROM (SELECT message_id, row_number() OVER () AS n FROM message_runs LIMIT 600) o
+        WHERE r.message_id = o.message_id";
+    sqlx::query(doubtful).execute(&mut connection).await?;
+    sqlx::raw_sql("VACUUM ANALYZE message_runs").execute(&mut connection).await?;
+    let (before, term) = (read(&system).await?, lead(&system).await?);
+    for options in [StoreOptions::new("counted"), StoreOptions::new("counted").planned_once()] {
+        let store = Store::connect(&system.database.url, &options.connections_max(1))?;
+        let (messages, mut after) = (store.messages(), UncertainRow::FIRST);
+        for _ in 0..3 {
+            assert_eq!(messages.expire_commits(term, 100).await?.len(), 100);
+            let page = messages.uncertain_after_all_tenants(after, 100).await?;
+            assert_eq!(page.len(), 100);
+            after = page.last().expect("a hundred").place();
+        }
+        store.close().await;
+    }
+    until_counted(&system).await;
+    let (scans, fetched) = read(&system).await?;
+    assert_eq!(scans, before.0, "no table was read from end to end");
+    assert!(fetched - before.1 < FINISHED / 10, "{} rows were fetched to find 600", fetched - before.1);
     Ok(())
 }
 
