@@ -111,7 +111,9 @@ async fn no_open_looks_at_when_it_happened_and_waits_for_unread_calls() -> anyho
     assert_eq!(watch.state(id).await?, ("active".to_owned(), "first".to_owned()));
     // The call held an open of the second day: the timer, told after it, comes to nothing.
     let day_two = system.store.fleet().state().await?.now - chrono::TimeDelta::days(1);
-    tell(&client, json!({"type": "open", "enrollment_id": id, "occurred_at": day_two})).await?;
+    let open = json!({"type": "open", "enrollment_id": id, "occurred_at": day_two});
+    // Until the API has read the new time, that day lies in its future.
+    until("the open is taken in", async || Ok(tell(&client, open.clone()).await.is_ok())).await;
     sqlx::query("UPDATE webhook_calls SET state = 'done', finished_at = postfleet_now()")
         .execute(&mut system.database.connection().await?)
         .await?;
