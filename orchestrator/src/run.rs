@@ -1,6 +1,5 @@
 use runtime::{DatabaseClock, Shutdown};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::reconciler::keep_reconciling;
 use crate::{Parts, Supervisor, reconcilers};
@@ -17,9 +16,8 @@ pub async fn run(parts: Parts, supervisor: Option<Supervisor>, shutdown: Shutdow
         DatabaseClock::default(),
         shutdown.clone(),
     ));
-    let began = Instant::now();
     for reconciler in reconcilers(&parts) {
-        tasks.spawn(keep_reconciling(reconciler, began, shutdown.clone()));
+        tasks.spawn(keep_reconciling(reconciler, shutdown.clone()));
     }
     tasks.spawn(parts.leadership.clone().keep_standing(shutdown.clone()));
     if let Some(supervisor) = supervisor {

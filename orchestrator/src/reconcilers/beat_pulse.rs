@@ -83,10 +83,6 @@ impl Reconciler for BeatPulse {
         EVERY
     }
 
-    fn phase(&self) -> Duration {
-        Duration::ZERO
-    }
-
     async fn rung(&self) {
         self.parts.queue.pulse().loss_suspected().await;
     }

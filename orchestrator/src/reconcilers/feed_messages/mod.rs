@@ -29,9 +29,8 @@ use crate::bell::Bell;
 use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Finding lanes skips through the whole index, so it is done at most this often; bells fill the time between. A little less than
-/// `EVERY`, or every other regular pass would find it too soon.
-const SCAN_EVERY: Duration = Duration::from_millis(900);
+/// Finding lanes skips through the whole index, so it is done at most this often; bells fill the time between.
+const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// While lanes wait for room that no bell may announce, or for tokens that come by the millisecond.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Between the end of a pass and the next one that a bell asks for.
