@@ -21,10 +21,10 @@ struct State {
 }
 
 impl MeasuredDrain {
-    /// `asked`: when, not when it was answered. After one late answer the next comes sooner than what it tells of took.
-    pub fn add(&self, asked: Instant, drained: &Drained) {
+    pub fn add(&self, drained: &Drained) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = state.measured_at.replace(asked).map_or(1.0, |before| (asked - before).as_secs_f64());
+        let now = Instant::now();
+        let seconds = state.measured_at.replace(now).map_or(1.0, |before| (now - before).as_secs_f64());
         state.all = smooth_drain(state.all, drained.rows, seconds);
         for (sender, rate) in &mut state.by_sender {
             if !drained.by_sender.contains_key(sender) {

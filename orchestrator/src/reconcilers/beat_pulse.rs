@@ -109,12 +109,11 @@ impl Reconciler for BeatPulse {
         if let Err(error) = runtime::pulse::adopt_state(store, queue, limits, &state).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not read the changed limits");
         }
-        let asked = Instant::now();
         match self.parts.queue.beat(state.beat - 1, state.beat).await? {
             Beat::Raised(drained) => {
                 *pending = None;
                 self.parts.set_in_step(Some(term));
-                self.parts.drain.add(asked, &drained);
+                self.parts.drain.add(&drained);
                 Ok(Report::default())
             }
             Beat::Lost(why) => {

@@ -8,7 +8,6 @@ use domain::window::tenant_share;
 use queue::leader::Caps;
 use queue::{JobPush, QueueLink, QueueName, not_pushed};
 use store::{LedgerRow, Term};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::drain::MeasuredDrain;
@@ -125,7 +124,7 @@ impl Reconciler for FeedTimers {
         if !self.parts.may_find(|signs| signs.timers) {
             return Ok(Report::default());
         }
-        self.drain.add(Instant::now(), &self.queue.take_drained().await?);
+        self.drain.add(&self.queue.take_drained().await?);
         let window = self.drain.window();
         let ledger = self.parts.store.timers().ledger();
         let alone = ledger.crashed_rows_all_tenants(CRASHED_PER_PASS).await?;

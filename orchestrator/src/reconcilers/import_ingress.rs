@@ -18,8 +18,6 @@ use store::messages::EnqueueRow;
 use crate::{Parts, Reconciler, Report};
 
 const EVERY: Duration = Duration::from_millis(200);
-/// Where there is nothing to take in.
-const RARELY: Duration = Duration::from_secs(2);
 const TASKS_MAX: usize = 500;
 
 /// Moves what others pushed with the stock apalis-redis into Postgres: stores it, then takes it out of Redis. Dying in
@@ -178,14 +176,13 @@ impl Reconciler for ImportIngress {
     }
 
     fn every(&self) -> Duration {
-        if self.queue.is_some() { EVERY } else { RARELY }
+        EVERY
     }
 
     async fn run_once(&self) -> anyhow::Result<Report> {
-        let Some(queue) = &self.queue else { return Ok(Report::default()) };
-        if self.parts.leadership.term().is_none() {
-            return Ok(Report { again_in: Some(RARELY), ..Report::default() });
-        }
+        let (Some(queue), Some(_)) = (&self.queue, self.parts.leadership.term()) else {
+            return Ok(Report { again_in: Some(Duration::from_secs(2)), ..Report::default() });
+        };
         let tasks = self.parts.queue.peek_ingress(queue, TASKS_MAX, MESSAGE_MAX_BYTES).await?;
         if tasks.is_empty() {
             return Ok(Report::default());

@@ -34,11 +34,11 @@ impl Reconciler for ResolveUncertain {
         let Some(term) = self.parts.term_in_step() else { return Ok(Report::default()) };
         let messages = self.parts.store.messages();
         let (mut resent, mut unknown, mut waiting) = (0, 0, 0u32);
-        let mut after = UncertainRow::FIRST;
+        let mut after = UncertainRow::FIRST_PAGE;
         loop {
             let page = messages.uncertain_after_all_tenants(after, PAGE).await?;
             let Some(last) = page.last() else { break };
-            after = last.place();
+            after = last.next_page();
             for row in &page {
                 match resolve_uncertain(&row.facts, row.now) {
                     Resolution::WaitUntil(_) => waiting += 1,

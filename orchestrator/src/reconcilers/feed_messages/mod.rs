@@ -85,12 +85,11 @@ impl FeedMessages {
     }
 
     async fn scan(&self, state: &mut State) -> anyhow::Result<()> {
-        let asked = Instant::now();
         let found = self.parts.store.messages().due_lanes_all_tenants().await?;
         state.tell(&found, self.started.elapsed());
         state.scan_found = !found.is_empty();
         state.lanes.replace(found);
-        state.scanned_at = Some(asked);
+        state.scanned_at = Some(Instant::now());
         Ok(())
     }
 

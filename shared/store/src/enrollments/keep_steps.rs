@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use domain::ids::{EnrollmentId, SenderId, TenantId};
-use serde_json::{Value, json};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::lock_enrollments::ACTIVE;
@@ -33,7 +33,7 @@ async fn keep_engines(connection: &mut PgConnection, steps: &[StepWrite]) -> Res
          WHERE e.id = s.id",
     )
     .bind(steps.iter().map(|step| step.enrollment.uuid()).collect::<Vec<_>>())
-    .bind(steps.iter().map(|step| json!(step.engine)).collect::<Vec<_>>())
+    .bind(steps.iter().map(|step| Json(&step.engine)).collect::<Vec<_>>())
     .bind(steps.iter().map(StepWrite::state).collect::<Vec<_>>())
     .execute(connection)
     .await?;
@@ -171,9 +171,9 @@ async fn schedule_messages(
         .bind(all.iter().map(|(_, message)| message.mail.address.as_str()).collect::<Vec<_>>())
         .bind(&keys)
         .bind(all.iter().map(|(_, message)| message.mail.reply_to.as_deref()).collect::<Vec<_>>())
-        .bind(all.iter().map(|(_, message)| message.mail.headers.clone()).collect::<Vec<_>>())
-        .bind(all.iter().map(|(_, message)| message.mail.tags.as_ref().map(|tags| json!(tags))).collect::<Vec<_>>())
-        .bind(all.iter().map(|(_, message)| Value::Object(message.data.clone())).collect::<Vec<_>>())
+        .bind(all.iter().map(|(_, message)| message.mail.headers.as_ref().map(Json)).collect::<Vec<_>>())
+        .bind(all.iter().map(|(_, message)| message.mail.tags.as_ref().map(Json)).collect::<Vec<_>>())
+        .bind(all.iter().map(|(_, message)| Json(&message.data)).collect::<Vec<_>>())
         .bind(hashes.iter().map(|hash| &hash[..]).collect::<Vec<_>>())
         .bind(all.iter().map(|(_, message)| message.run_at).collect::<Vec<_>>())
         .bind(all.iter().map(|(step, _)| step.campaign.uuid()).collect::<Vec<_>>())

@@ -75,10 +75,10 @@ impl Messages<'_> {
 
 impl UncertainRow {
     /// Where the first page begins.
-    pub const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId(Uuid::nil()));
+    pub const FIRST_PAGE: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId(Uuid::nil()));
 
     /// Where the page behind this row begins.
-    pub fn place(&self) -> (DateTime<Utc>, MessageId) {
+    pub fn next_page(&self) -> (DateTime<Utc>, MessageId) {
         (self.facts.commit_deadline, self.message)
     }
 }

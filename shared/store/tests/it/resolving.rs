@@ -39,14 +39,14 @@ async fn uncertain_rows_are_listed_in_pages_with_their_tenants_policy() -> anyho
     assert_eq!(messages.expire_commits(setup.term, 3).await?.len(), 3, "a pass is bounded");
     assert_eq!(messages.expire_commits(setup.term, 3).await?.len(), 2);
 
-    let mut after = UncertainRow::FIRST;
+    let mut after = UncertainRow::FIRST_PAGE;
     let mut seen = 0;
     loop {
         let page = messages.uncertain_after_all_tenants(after, 2).await?;
         let Some(last) = page.last() else { break };
         assert!(page.iter().all(|row| row.facts.policy == UncertainPolicy::Show));
         seen += page.len();
-        after = last.place();
+        after = last.next_page();
     }
     assert_eq!(seen, 5);
     Ok(())

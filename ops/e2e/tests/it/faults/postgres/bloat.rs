@@ -203,14 +203,14 @@ async fn p8_what_is_in_doubt_is_found_without_reading_what_is_finished() -> anyh
     let (before, term) = (read(&system).await?, lead(&system).await?);
     for options in [StoreOptions::new("counted"), StoreOptions::new("counted").planned_once()] {
         let store = Store::connect(&system.database.url, &options.connections_max(1))?;
-        let (messages, mut after) = (store.messages(), UncertainRow::FIRST);
+        let (messages, mut after) = (store.messages(), UncertainRow::FIRST_PAGE);
         for _ in 0..3 {
             assert_eq!(messages.expire_commits(term, 100).await?.len(), 100);
         }
         for _ in 0..3 {
             let page = messages.uncertain_after_all_tenants(after, 100).await?;
             assert_eq!(page.len(), 100);
-            after = page.last().expect("a hundred").place();
+            after = page.last().expect("a hundred").next_page();
         }
         store.close().await;
     }
