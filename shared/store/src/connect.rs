@@ -67,7 +67,7 @@ impl Store {
             .acquire_timeout(options.acquire_timeout)
             .connect_lazy_with(connect);
         let orm = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
-        Ok(Self { orm, pool, plans: Arc::default() })
+        Ok(Self { orm, pool, plans: Arc::default(), repeating: Arc::default() })
     }
 
     /// Whether the database answers.

@@ -18,6 +18,11 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether this constraint, or unique index, refused it.
+    pub(crate) fn breaks(&self, constraint: &str) -> bool {
+        matches!(self, Self::Refused(sqlx::Error::Database(error)) if error.constraint() == Some(constraint))
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

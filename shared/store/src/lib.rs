@@ -27,6 +27,7 @@ pub mod messages;
 mod pauses;
 mod place;
 mod plans;
+mod repeating_tenants;
 mod schema;
 mod senders;
 mod stats;
@@ -67,6 +68,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::PgPool;
 
 use plans::PlanCache;
+use repeating_tenants::RepeatingTenants;
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -76,11 +78,12 @@ pub struct Store {
     orm: DatabaseConnection,
     pool: PgPool,
     plans: Arc<PlanCache>,
+    repeating: Arc<RepeatingTenants>,
 }
 
 impl Store {
     pub fn messages(&self) -> Messages<'_> {
-        Messages { pool: &self.pool }
+        Messages { pool: &self.pool, repeating: &self.repeating }
     }
 
     pub fn campaigns(&self) -> Campaigns<'_> {

@@ -1,7 +1,8 @@
 -- Lanes: $1 tenants, $2 senders, $3 waiting rooms (empty: fresh rows), $4 how deep to look, per priority
 SELECT d.message_id, d.place, a.tenant_id, a.sender_id, d.priority, d.run_at, a.wait_key,
        COALESCE(d.recipient_domain,
-                (SELECT lower(substring(m.to_address FROM '@([^@]*)$')) FROM messages m WHERE m.id = d.message_id), '')
+                (SELECT lower(substring(m.to_address FROM '@([^@]*)$')) FROM messages m
+                 WHERE m.tenant_id = a.tenant_id AND m.id = d.message_id), '')
            AS recipient_domain
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[]) AS a (tenant_id, sender_id, wait_key, depth)
 CROSS JOIN (VALUES (0::smallint), (1::smallint), (2::smallint)) AS p (priority)

@@ -29,6 +29,22 @@ pub struct Enqueued {
     pub existing: bool,
 }
 
+/// For messages none of which was asked for before: a dedupe key that was refuses the statement as a whole, and before a
+/// run is written. Postgres writes and locks less where it need not be ready for a conflict.
+const FRESH: &str = concat!(
+    include_str!("enqueue_messages.sql"),
+    "    RETURNING id\n)\n",
+    include_str!("enqueue_runs.sql"),
+    "WHERE (SELECT count(*) FROM stored) > 0 RETURNING message_id, state",
+);
+/// Passes over those that were.
+const WATCHFUL: &str = concat!(
+    include_str!("enqueue_messages.sql"),
+    "    ON CONFLICT (tenant_id, dedupe_hash) WHERE dedupe_hash IS NOT NULL DO NOTHING\n    RETURNING id\n)\n",
+    include_str!("enqueue_runs.sql"),
+    "WHERE a.id IN (SELECT id FROM stored) RETURNING message_id, state",
+);
+
 /// A concurrent insert of the same key may be rolled back between our two statements; then we simply try again.
 const ROUNDS_MAX: usize = 5;
 
@@ -42,7 +58,8 @@ impl Messages<'_> {
             if open.is_empty() {
                 break;
             }
-            let asked: Vec<&EnqueueRow> = open.iter().map(|at| &rows[*at]).collect();
+            let mut asked: Vec<&EnqueueRow> = open.iter().map(|at| &rows[*at]).collect();
+            asked.sort_by_key(|row| row.dedupe_hash);
             let inserted = self.insert(tenant, &asked).await?;
             let hashes: Vec<&[u8]> = asked
                 .iter()
@@ -51,7 +68,8 @@ impl Messages<'_> {
                 .collect();
             let existing =
                 if hashes.is_empty() { HashMap::new() } else { self.by_dedupe_hash(tenant, &hashes).await? };
-            for (at, row) in open.into_iter().zip(asked) {
+            for at in open {
+                let row = &rows[at];
                 answers[at] = match inserted.get(&row.id) {
                     Some(state) => Some(Enqueued { id: row.id, state: *state, existing: false }),
                     None => row.dedupe_hash.and_then(|hash| existing.get(&hash[..])).map(|(id, state)| Enqueued {
@@ -69,13 +87,32 @@ impl Messages<'_> {
     }
 
     async fn insert(&self, tenant: TenantId, rows: &[&EnqueueRow]) -> Result<HashMap<MessageId, MessageState>> {
+        if !self.repeating.knows(tenant) {
+            match self.ask(FRESH, tenant, rows).await {
+                Err(error) if error.breaks("messages_dedupe") => {}
+                answer => return answer,
+            }
+        }
+        let inserted = self.ask(WATCHFUL, tenant, rows).await?;
+        if inserted.len() < rows.len() {
+            self.repeating.note(tenant);
+        }
+        Ok(inserted)
+    }
+
+    async fn ask(
+        &self,
+        statement: &'static str,
+        tenant: TenantId,
+        rows: &[&EnqueueRow],
+    ) -> Result<HashMap<MessageId, MessageState>> {
         let content_ids = content_ids(tenant, rows);
         // Ordered by id: two statements that insert the same contents must not wait for each other in a ring.
         let contents: BTreeMap<Uuid, &Content> =
             content_ids.iter().copied().zip(rows.iter().map(|row| &*row.message.content)).collect();
         let inserted: Vec<(Uuid, String)> = answered!(
             self.pool,
-            sqlx::query_as(include_str!("enqueue_messages.sql"))
+            sqlx::query_as(statement)
                 .bind(tenant.uuid())
                 .bind(contents.keys().copied().collect::<Vec<_>>())
                 .bind(contents.values().map(|content| content.subject.as_str()).collect::<Vec<_>>())

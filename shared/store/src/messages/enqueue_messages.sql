@@ -1,6 +1,8 @@
 -- $1 tenant; contents: $2 ids, $3 subjects, $4 htmls, $5 texts; messages: $6 ids, $7 senders, $8 contents, $9 addresses,
 -- $10 suppression keys, $11 reply-tos, $12 headers, $13 tags, $14 data, $15 dedupe hashes, $16 priorities, $17 send_ats,
 -- $18 jobs, $19 recipient domains
+-- Rows come in the order of their dedupe hashes: two statements with the same keys must not wait for each other in a ring.
+-- What follows the insert, and which runs are written, is said where these parts are put together: enqueue_messages.rs.
 WITH new_contents AS (
     INSERT INTO contents (tenant_id, id, subject, html, text)
     SELECT $1, c.id, c.subject, c.html, c.text
@@ -17,28 +19,3 @@ WITH new_contents AS (
     SELECT a.id, $1, a.sender_id, a.content_id, a.to_address, a.reply_to, a.headers,
            CASE WHEN a.tags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(a.tags)) END, a.data, a.dedupe_hash
     FROM asked a
-    -- In one order everywhere: two statements with the same keys must not wait for each other in a ring.
-    ORDER BY a.dedupe_hash
-    ON CONFLICT (tenant_id, dedupe_hash) WHERE dedupe_hash IS NOT NULL DO NOTHING
-    RETURNING id
-)
-INSERT INTO message_runs (message_id, tenant_id, sender_id, state, priority, run_at, queued_at, job_id, finished_at,
-                          recipient_domain)
-SELECT a.id, $1, a.sender_id, s.state, a.priority, greatest(a.send_at, postfleet_now()),
-       CASE WHEN s.state = 'queued' THEN postfleet_now() END,
-       CASE WHEN s.state = 'queued' THEN a.job_id END,
-       CASE WHEN s.state = 'suppressed' THEN postfleet_now() END,
-       a.recipient_domain
-FROM asked a
-JOIN stored ON stored.id = a.id
-CROSS JOIN LATERAL (
-    SELECT CASE
-        WHEN EXISTS (SELECT 1 FROM suppressions x
-                     WHERE x.tenant_id = $1 AND x.channel = 'email' AND x.address = a.suppression_key) THEN 'suppressed'
-        WHEN a.job_id IS NOT NULL THEN 'queued'
-        ELSE 'scheduled'
-    END AS state
-    -- A fence: without it the look at the suppressions is done for each use of the state.
-    OFFSET 0
-) s
-RETURNING message_id, state

@@ -3,7 +3,7 @@ WITH ours AS MATERIALIZED (
     SELECT r.message_id,
            EXISTS (SELECT 1 FROM messages m
                    JOIN suppressions x ON x.tenant_id = m.tenant_id AND x.channel = 'email' AND x.address = lower(m.to_address)
-                   WHERE m.id = r.message_id) AS suppressed
+                   WHERE m.tenant_id = r.tenant_id AND m.id = r.message_id) AS suppressed
     FROM message_runs r
     WHERE r.message_id = ANY($2) AND r.job_id = $1 AND r.state = 'queued'
     ORDER BY r.message_id

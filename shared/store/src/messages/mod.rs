@@ -43,10 +43,12 @@ pub use wait_facts::WaitRow;
 use domain::messages::MessageState;
 use sqlx::PgPool;
 
+use crate::repeating_tenants::RepeatingTenants;
 use crate::{Result, StoreError};
 
 pub struct Messages<'a> {
     pub(crate) pool: &'a PgPool,
+    pub(crate) repeating: &'a RepeatingTenants,
 }
 
 fn parse_state(text: &str) -> Result<MessageState> {

@@ -8,7 +8,7 @@ SELECT r.state, r.sender_id, r.run_at, r.tries, r.last_class, r.last_error, r.la
        c.paused_at AS campaign_paused_at, c.paused_by AS campaign_paused_by, c.pause_reason AS campaign_pause_reason,
        r.campaign_id, f.halted_at, f.halt_reason, postfleet_now() AS now
 FROM message_runs r
-JOIN messages m ON m.id = r.message_id
+JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
 JOIN tenants t ON t.id = r.tenant_id
 JOIN senders s ON s.id = r.sender_id
 LEFT JOIN campaigns c ON c.id = r.campaign_id

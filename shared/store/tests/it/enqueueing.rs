@@ -50,6 +50,28 @@ async fn fifty_at_once_with_one_dedupe_key_make_one_message() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn who_repeats_one_of_many_keys_gets_the_others_stored() -> anyhow::Result<()> {
+    let setup = Setup::new().await?;
+    let keyed = |key: u8| {
+        let mut row = setup.build.message(setup.sender, "ann@recipients.example");
+        row.dedupe_hash = Some([key; 32]);
+        row
+    };
+    let messages = setup.store.messages();
+    let first = messages.enqueue_messages(setup.tenant, &[keyed(7)]).await?[0].id;
+    // The first time nobody expects it; the second time it is.
+    for keys in [[9, 7, 8], [11, 7, 10]] {
+        let rows = keys.map(keyed);
+        let answers = messages.enqueue_messages(setup.tenant, &rows).await?;
+        let told: Vec<_> = answers.iter().map(|answer| (answer.id, answer.existing)).collect();
+        assert_eq!(told, [(rows[0].id, false), (first, true), (rows[2].id, false)]);
+    }
+    assert_eq!(setup.database.count("SELECT count(*) FROM message_runs WHERE state = 'scheduled'").await?, 5);
+    assert_eq!(setup.database.count("SELECT count(*) FROM messages").await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_suppressed_recipient_is_stored_as_suppressed_even_where_a_job_was_reserved() -> anyhow::Result<()> {
     let setup = Setup::new().await?;
     let address = Address::parse("Ann@Recipients.example")?;

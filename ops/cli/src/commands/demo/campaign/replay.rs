@@ -126,7 +126,8 @@ async fn told(connection: &mut PgConnection) -> anyhow::Result<HashMap<Uuid, Vec
     type Row = (Uuid, String, DateTime<Utc>, DateTime<Utc>, Option<i32>);
     let events: Vec<Row> = sqlx::query_as(
         "SELECT e.enrollment_id, e.type, e.occurred_at, e.received_at, m.visit
-         FROM message_events e JOIN messages m ON m.id = e.message_id WHERE e.enrollment_id IS NOT NULL",
+         FROM message_events e JOIN messages m ON m.tenant_id = e.tenant_id AND m.id = e.message_id
+         WHERE e.enrollment_id IS NOT NULL",
     )
     .fetch_all(&mut *connection)
     .await?;
