@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::ids::{SenderId, WorkerId};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use limits::{ConnectionHolding, ConnectionShare, LeasedConnections, Limiter};
 use providers::smtp::ConnectionGate;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -39,6 +39,9 @@ pub struct SenderConnections {
     permits: Arc<Semaphore>,
     waiting: AtomicU32,
     growing: Mutex<()>,
+    /// Held while Redis is asked for some or told how many: a count that was made before a lease and arrives after it would
+    /// take that lease back, and another worker would be given what is open here.
+    telling: Mutex<()>,
     shrinking: AtomicBool,
     times: std::sync::Mutex<Times>,
 }
@@ -61,6 +64,7 @@ impl SenderConnections {
             permits: Arc::new(Semaphore::new(0)),
             waiting: AtomicU32::new(0),
             growing: Mutex::default(),
+            telling: Mutex::default(),
             shrinking: AtomicBool::new(false),
             times: std::sync::Mutex::new(Times { used: Instant::now(), told: None }),
         }
@@ -90,6 +94,13 @@ impl SenderConnections {
             times.told = Some(Instant::now());
         }
         worth
+    }
+
+    /// Says how many of these are held here, in one call, and answers in their order.
+    pub async fn renew(limits: &Limiter, worker: WorkerId, some: &[Arc<Self>]) -> limits::Result<Vec<ConnectionShare>> {
+        let _told_alone = join_all(some.iter().map(|connections| connections.telling.lock())).await;
+        let holdings: Vec<_> = some.iter().map(|connections| connections.holding()).collect();
+        limits.renew_connections(worker, &holdings).await
     }
 
     /// Another worker wants some, or nobody here has needed ours for long: gives back what is beyond the share, as soon
@@ -123,7 +134,7 @@ impl SenderConnections {
                 this.held.fetch_sub(1, Ordering::AcqRel);
             }
             // If this does not arrive, the next renewal says the same.
-            let _ = this.limits.renew_connections(this.worker, &[this.holding()]).await;
+            let _ = Self::renew(&this.limits, this.worker, std::slice::from_ref(&this)).await;
             this.shrinking.store(false, Ordering::Release);
         });
     }
@@ -160,20 +171,24 @@ impl SenderConnections {
                 continue;
             }
             let wanted = self.waiting.load(Ordering::Relaxed).clamp(1, share - held);
-            match self.limits.lease_connections(self.worker, self.sender, most, wanted).await {
-                Ok(LeasedConnections { granted, share }) => {
-                    self.share.store(share, Ordering::Relaxed);
-                    self.held.fetch_add(granted, Ordering::AcqRel);
-                    self.permits.add_permits(granted as usize);
-                    if granted > 0 {
-                        return;
-                    }
-                }
+            match self.lease(most, wanted).await {
+                Ok(0) => {}
+                Ok(_) => return,
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "cannot lease a connection"),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(ASK_AGAIN_CEILING);
         }
+    }
+
+    async fn lease(&self, most: u32, wanted: u32) -> limits::Result<u32> {
+        let _asked_alone = self.telling.lock().await;
+        let LeasedConnections { granted, share } =
+            self.limits.lease_connections(self.worker, self.sender, most, wanted).await?;
+        self.share.store(share, Ordering::Relaxed);
+        self.held.fetch_add(granted, Ordering::AcqRel);
+        self.permits.add_permits(granted as usize);
+        Ok(granted)
     }
 
     fn times(&self) -> std::sync::MutexGuard<'_, Times> {

@@ -13,5 +13,6 @@ mod senders;
 mod templates;
 mod tokens;
 
+pub use connections::SenderConnections;
 pub use context::{Context, ContextOptions};
 pub use run::{Worker, WorkerIdentity};

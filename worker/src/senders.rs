@@ -149,8 +149,7 @@ impl SenderPools {
             wanted.map(|(_, connections)| Arc::clone(connections)).collect()
         };
         for some in all.chunks(RENEW_MAX) {
-            let holdings: Vec<_> = some.iter().map(|connections| connections.holding()).collect();
-            let Ok(shares) = self.limits.renew_connections(self.worker, &holdings).await else { continue };
+            let Ok(shares) = SenderConnections::renew(&self.limits, self.worker, some).await else { continue };
             for (connections, share) in some.iter().zip(shares) {
                 let pool = self.lock().peek(&share.sender).cloned();
                 connections.keep_to(share, pool);

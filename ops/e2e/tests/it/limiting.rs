@@ -1,18 +1,23 @@
 //! Limits in the whole system, judged by the sink's own log.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::ids::{MessageId, SenderId};
+use domain::ids::{MessageId, SenderId, WorkerId};
 use domain::limits::LimitTarget;
 use domain::messages::MessageState;
 use e2e::System;
 use limits::Limiter;
 use orchestrator::Parts;
-use runtime::pulse::watch_pulse;
+use providers::smtp::ConnectionGate;
+use queue::{Keys, QueueLink};
+use runtime::pulse::{adopt_pulse, watch_pulse};
 use runtime::{DatabaseClock, Ids};
 use store::messages::EnqueueRow;
+use testkit::proxy::Fault;
 use testkit::sink::{Action, Moment, SinkOptions};
-use testkit::{until, until_within};
+use testkit::{FaultProxy, until, until_within};
+use worker::SenderConnections;
 
 async fn enqueue(
     system: &System,
@@ -173,6 +178,34 @@ async fn all_workers_together_open_no_more_connections_than_the_sender_may_have(
     until_within(Duration::from_secs(40), "all have left", async || Ok(accepted(&system).await? == 150)).await;
     let most = system.sink.most_in_hand()?;
     assert!((2..=3).contains(&most), "{most} at once");
+    Ok(())
+}
+
+/// A count from before a lease that arrives after it would free for others what is open here.
+#[tokio::test]
+async fn what_a_worker_says_it_holds_does_not_cross_what_it_is_being_given() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let port = system.redis.url().rsplit(':').next().unwrap_or_default().parse()?;
+    let proxy = FaultProxy::before(([127, 0, 0, 1], port).into()).await?;
+    let queue = QueueLink::connect(&format!("redis://{}", proxy.address), Keys::default())?;
+    let (limits, worker) = (Limiter::new(queue.link().clone()), system.ids.next::<WorkerId>());
+    adopt_pulse(&system.store, &queue, &limits, &DatabaseClock::default()).await?;
+    let connections = Arc::new(SenderConnections::new(worker, system.sender, 1, limits.clone()));
+
+    proxy.set(Fault { latency: Duration::from_millis(300), ..Fault::default() });
+    let entering = tokio::spawn({
+        let connections = Arc::clone(&connections);
+        async move { connections.enter().await }
+    });
+    let leased = Keys::default().connections(system.sender);
+    until("Redis has given it one", async || {
+        Ok(redis::cmd("HEXISTS").arg(&leased).arg(worker.to_string()).query::<bool>(&mut system.redis.client()?)?)
+    })
+    .await;
+    SenderConnections::renew(&limits, worker, std::slice::from_ref(&connections)).await?;
+    let _open = entering.await?;
+    let other = system.limits.lease_connections(system.ids.next(), system.sender, 1, 1).await?;
+    assert_eq!(other.granted, 0, "the one there may be is open");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ for at = 3, #KEYS do
     end
     local held = read_holdings(KEYS[at], KEYS[2], worker, now)
     local share = held.wanted and fair_share(most, held.contenders) or most
-    -- After a Redis that was lost, or a renewal that crossed a lease, there may be too many: who hears of it first gives
+    -- After a Redis that was lost, or a smaller number for the sender, there may be too many: who hears of it first gives
     -- up what is too much.
     local beyond = held.total - most
     if beyond > 0 then share = math.max(math.min(share, holds - beyond), 0) end
