@@ -139,7 +139,8 @@ impl<'a> Chaos<'a> {
         Ok((queued, back))
     }
 
-    /// Freezes a worker; if enough rows are past the point of no return in its hands, kills it, else lets it go on.
+    /// Freezes all workers, so that none drains the wave meanwhile; kills one that has enough rows past the point of no
+    /// return in its hands, and lets the others go on.
     async fn kill_worker(&mut self, watch: &mut Watch, connection: &mut PgConnection) -> anyhow::Result<(i64, f64)> {
         let waited = Instant::now();
         loop {
@@ -147,23 +148,37 @@ impl<'a> Chaos<'a> {
                 sqlx::query_as("SELECT id, pid FROM workers WHERE ended_at IS NULL ORDER BY id")
                     .fetch_all(&mut *connection)
                     .await?;
-            anyhow::ensure!(!workers.is_empty(), "no worker is left to kill");
-            let (worker, pid) = workers[self.rng.random_range(0..workers.len())];
-            let process = Pid::from_raw(pid);
-            if kill(process, Signal::SIGSTOP).is_err() {
-                continue;
+            let mut frozen = Frozen::default();
+            for (worker, pid) in workers {
+                frozen.stop(worker, Pid::from_raw(pid));
             }
-            let committing = frozen_commits(connection, worker).await?;
+            for held in &mut frozen.0 {
+                held.committing = frozen_commits(connection, held.worker).await?;
+            }
+            let busy: Vec<usize> =
+                (0..frozen.0.len()).filter(|at| frozen.0[*at].committing >= COMMITTING_MIN).collect();
             // A small load may be through before there is such a moment.
             let over = waited.elapsed() > Duration::from_secs(1) && watch.counts().await?.unsettled == 0;
-            if committing >= COMMITTING_MIN || over || waited.elapsed() > WITHIN {
-                let held = self.held_jobs(worker).await?;
+            let victims = if busy.is_empty() && (over || waited.elapsed() > WITHIN) {
+                (0..frozen.0.len()).collect()
+            } else {
+                busy
+            };
+            if !victims.is_empty() {
+                let victim = frozen.0.swap_remove(victims[self.rng.random_range(0..victims.len())]);
+                let held = self.held_jobs(victim.worker).await?;
                 let since = Instant::now();
-                kill(process, Signal::SIGKILL)?;
-                eprintln!("\nkilled worker {pid} with {committing} rows committing and {} jobs in hand", held.len());
+                kill(victim.process, Signal::SIGKILL)?;
+                drop(frozen);
+                let StoppedWorker { worker, process, committing } = victim;
+                eprintln!(
+                    "\nkilled worker {process} with {committing} rows committing and {} jobs in hand",
+                    held.len()
+                );
                 return Ok((committing, until_resolved(watch, connection, worker, &held, since).await?));
             }
-            kill(process, Signal::SIGCONT)?;
+            drop(frozen);
+            anyhow::ensure!(waited.elapsed() <= 2 * WITHIN, "no worker is left to kill");
             watch.look().await?;
         }
     }
@@ -174,6 +189,34 @@ impl<'a> Chaos<'a> {
         let link = QueueLink::connect(&stores.services.redis_url, Keys::with_tag(&stores.redis_tag))?;
         let held = link.held(&PoolName::send_shared()).await?;
         Ok(held.into_iter().filter(|(_, holder)| holder.uuid() == worker).map(|(job, _)| job.uuid()).collect())
+    }
+}
+
+/// Workers that stand still until this is dropped.
+#[derive(Default)]
+struct Frozen(Vec<StoppedWorker>);
+
+struct StoppedWorker {
+    worker: Uuid,
+    process: Pid,
+    committing: i64,
+}
+
+impl Frozen {
+    /// One that is gone already is none.
+    fn stop(&mut self, worker: Uuid, process: Pid) {
+        if kill(process, Signal::SIGSTOP).is_ok() {
+            self.0.push(StoppedWorker { worker, process, committing: 0 });
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for held in &self.0 {
+            // Whoever has ended needs no waking.
+            let _ = kill(held.process, Signal::SIGCONT);
+        }
     }
 }
 
