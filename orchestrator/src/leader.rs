@@ -69,7 +69,7 @@ impl Leadership {
             metrics::gauge!("postfleet_leader").set(if self.term().is_some() { 1.0 } else { 0.0 });
             tokio::select! {
                 () = shutdown.begun() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = rest::rest(wait) => {}
             }
         }
         if let Some(term) = self.term()

@@ -74,7 +74,7 @@ pub(crate) async fn keep_reconciling(reconciler: Arc<dyn Reconciler>, shutdown: 
         };
         tokio::select! {
             () = shutdown.begun() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = rest::rest(wait) => {}
             () = reconciler.rung() => {}
         }
     }

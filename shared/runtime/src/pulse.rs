@@ -40,7 +40,7 @@ pub async fn watch_pulse_unless(
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
             () = shutdown.begun() => return,
-            () = tokio::time::sleep(if needed { RETRY_EVERY } else { EVERY }) => {}
+            () = rest::rest(if needed { RETRY_EVERY } else { EVERY }) => {}
             () = queue.pulse().doubted() => needed = true,
         }
     }

@@ -48,9 +48,8 @@ pub fn metrics() -> &'static PrometheusHandle {
 
 /// Keeps histograms bounded; runs as long as the process.
 pub async fn metrics_upkeep() {
-    let mut every = tokio::time::interval(UPKEEP);
     loop {
-        every.tick().await;
         metrics().run_upkeep();
+        rest::rest(UPKEEP).await;
     }
 }

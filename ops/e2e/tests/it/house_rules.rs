@@ -12,7 +12,7 @@ fn root() -> PathBuf {
 
 /// Who may use whom: `docs/architecture.md`.
 fn layers() -> HashMap<&'static str, &'static [&'static str]> {
-    const ROLES: &[&str] = &["domain", "store", "queue", "limits", "providers", "runtime", "failpoint"];
+    const ROLES: &[&str] = &["domain", "store", "queue", "limits", "providers", "runtime", "rest", "failpoint"];
     const EVERYTHING: &[&str] = &[
         "domain",
         "store",
@@ -20,6 +20,7 @@ fn layers() -> HashMap<&'static str, &'static [&'static str]> {
         "limits",
         "providers",
         "runtime",
+        "rest",
         "failpoint",
         "migrations",
         "testkit",
@@ -32,11 +33,12 @@ fn layers() -> HashMap<&'static str, &'static [&'static str]> {
         ("migrations", &[]),
         ("store", &["domain"]),
         ("failpoint", &[]),
+        ("rest", &[]),
         ("link", &["domain"]),
-        ("queue", &["domain", "link", "failpoint"]),
+        ("queue", &["domain", "link", "rest", "failpoint"]),
         ("limits", &["domain", "link"]),
         ("providers", &["domain", "failpoint"]),
-        ("runtime", &["domain", "store", "queue", "limits"]),
+        ("runtime", &["domain", "store", "queue", "limits", "rest"]),
         ("api", ROLES),
         ("worker", ROLES),
         ("orchestrator", ROLES),

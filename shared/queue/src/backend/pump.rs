@@ -4,7 +4,7 @@ use std::time::Duration;
 use link::Arg;
 use redis::{FromRedisValue, Value};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::lease::{Claim, Claimed};
 use super::record::Record;
@@ -48,9 +48,9 @@ async fn claim_until_stopped<J: QueueJob>(shared: &Arc<Shared>, settler: &Settle
         match answer {
             Ok(claimed) if claimed.is_empty() => {
                 waits = Waits::new();
-                let idle = timeout(shared.options.poll, shared.wake.notified());
                 tokio::select! {
-                    _ = idle => {}
+                    () = shared.wake.notified() => {}
+                    () = rest::rest(shared.options.poll) => {}
                     () = shared.stop.cancelled() => return,
                 }
             }
