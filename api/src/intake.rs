@@ -11,8 +11,8 @@ use crate::ApiError;
 use crate::enqueue::{Asked, Enqueuer};
 
 const GROUP_MAX: usize = 128;
-const LINGER: Duration = Duration::from_millis(4);
-const LANES: usize = 2;
+const LINGER: Duration = Duration::from_millis(1);
+const LANES: usize = 3;
 
 pub struct Intake(Group<(TenantId, Asked), Result<Enqueued, ApiError>>);
 
