@@ -17,10 +17,10 @@ pub fn begin() {
     BEGAN.get_or_init(Instant::now);
 }
 
-/// Sleeps for at least so long, and less than a slot longer.
+/// Sleeps for at least so long, and less than a slot longer; what is shorter than a slot is no rest, and ends where it ends.
 pub fn rest(at_least: Duration) -> Sleep {
     let now = Instant::now();
-    let Some(began) = BEGAN.get() else { return tokio::time::sleep(at_least) };
+    let Some(began) = BEGAN.get().filter(|_| at_least >= SLOT) else { return tokio::time::sleep(at_least) };
     match rounded(now.duration_since(*began), at_least) {
         Some(end) => tokio::time::sleep_until(*began + end),
         None => tokio::time::sleep(at_least),
@@ -56,5 +56,6 @@ mod tests {
         let end = rest(SLOT * 3 / 2).deadline();
         assert!(end >= before + SLOT * 3 / 2);
         assert_eq!(end.duration_since(began).as_nanos() % SLOT.as_nanos(), 0);
+        assert!(rest(Duration::ZERO).deadline() <= Instant::now(), "who goes on at once does");
     }
 }
