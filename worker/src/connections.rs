@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, join_all};
 use limits::{ConnectionHolding, ConnectionShare, LeasedConnections, Limiter};
 use providers::smtp::ConnectionGate;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::senders::ReadySender;
 
@@ -25,6 +25,10 @@ const RESTED: Duration = Duration::from_millis(500);
 const KEPT_IDLE: Duration = Duration::from_secs(20);
 /// Wishes of other workers are answered at most so often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Renewals wait so long for a lease that is under way: both may take three seconds, and what is not renewed for five is
+/// somebody else's.
+const TELL_WITHIN: Duration = Duration::from_millis(500);
 
 pub struct SenderConnections {
     sender: SenderId,
@@ -96,11 +100,18 @@ impl SenderConnections {
         worth
     }
 
-    /// Says how many of these are held here, in one call, and answers in their order.
-    pub async fn renew(limits: &Limiter, worker: WorkerId, some: &[Arc<Self>]) -> limits::Result<Vec<ConnectionShare>> {
-        let _told_alone = join_all(some.iter().map(|connections| connections.telling.lock())).await;
-        let holdings: Vec<_> = some.iter().map(|connections| connections.holding()).collect();
-        limits.renew_connections(worker, &holdings).await
+    /// Says how many of these are held here, in one call, and what each is told. One whose lease is slow is left out until
+    /// the next time, and holds up no others.
+    pub async fn renew<'a>(
+        limits: &Limiter,
+        worker: WorkerId,
+        some: &'a [Arc<Self>],
+    ) -> limits::Result<Vec<(&'a Arc<Self>, ConnectionShare)>> {
+        let told_alone = some.iter().map(|connections| timeout(TELL_WITHIN, connections.telling.lock()));
+        let told_alone = join_all(told_alone).await;
+        let told: Vec<_> = some.iter().zip(&told_alone).filter(|(_, lock)| lock.is_ok()).map(|(of, _)| of).collect();
+        let holdings: Vec<_> = told.iter().map(|connections| connections.holding()).collect();
+        Ok(told.into_iter().zip(limits.renew_connections(worker, &holdings).await?).collect())
     }
 
     /// Another worker wants some, or nobody here has needed ours for long: gives back what is beyond the share, as soon

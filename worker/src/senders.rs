@@ -149,8 +149,8 @@ impl SenderPools {
             wanted.map(|(_, connections)| Arc::clone(connections)).collect()
         };
         for some in all.chunks(RENEW_MAX) {
-            let Ok(shares) = SenderConnections::renew(&self.limits, self.worker, some).await else { continue };
-            for (connections, share) in some.iter().zip(shares) {
+            let Ok(told) = SenderConnections::renew(&self.limits, self.worker, some).await else { continue };
+            for (connections, share) in told {
                 let pool = self.lock().peek(&share.sender).cloned();
                 connections.keep_to(share, pool);
             }
