@@ -20,15 +20,33 @@ impl Default for RepeatingTenants {
 }
 
 impl RepeatingTenants {
-    pub(crate) fn knows(&self, tenant: TenantId) -> bool {
-        self.lock().peek(&tenant).is_some_and(|noted| noted.elapsed() < KNOWN_FOR)
+    pub(crate) fn knows(&self, tenant: TenantId, now: Instant) -> bool {
+        self.lock().peek(&tenant).is_some_and(|noted| now.duration_since(*noted) < KNOWN_FOR)
     }
 
-    pub(crate) fn note(&self, tenant: TenantId) {
-        self.lock().put(tenant, Instant::now());
+    pub(crate) fn note(&self, tenant: TenantId, now: Instant) {
+        self.lock().put(tenant, now);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<TenantId, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn who_repeated_is_known_for_a_minute_and_nobody_else_is() {
+        let (repeating, now) = (RepeatingTenants::default(), Instant::now());
+        let (one, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
+        assert!(!repeating.knows(one, now));
+        repeating.note(one, now);
+        assert!(repeating.knows(one, now + KNOWN_FOR / 2));
+        assert!(!repeating.knows(other, now));
+        assert!(!repeating.knows(one, now + KNOWN_FOR));
     }
 }

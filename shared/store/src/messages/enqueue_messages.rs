@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::ids::{JobId, MessageId, TenantId};
 use domain::messages::draft::NewMessage;
@@ -87,7 +88,7 @@ impl Messages<'_> {
     }
 
     async fn insert(&self, tenant: TenantId, rows: &[&EnqueueRow]) -> Result<HashMap<MessageId, MessageState>> {
-        if !self.repeating.knows(tenant) {
+        if !self.repeating.knows(tenant, Instant::now()) {
             match self.ask(FRESH, tenant, rows).await {
                 Err(error) if error.breaks("messages_dedupe") => {}
                 answer => return answer,
@@ -95,7 +96,7 @@ impl Messages<'_> {
         }
         let inserted = self.ask(WATCHFUL, tenant, rows).await?;
         if inserted.len() < rows.len() {
-            self.repeating.note(tenant);
+            self.repeating.note(tenant, Instant::now());
         }
         Ok(inserted)
     }

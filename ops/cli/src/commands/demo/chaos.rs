@@ -165,9 +165,9 @@ impl<'a> Chaos<'a> {
                 busy
             };
             if !victims.is_empty() {
-                let victim = frozen.0.swap_remove(victims[self.rng.random_range(0..victims.len())]);
-                let held = self.held_jobs(victim.worker).await?;
-                let since = Instant::now();
+                let place = victims[self.rng.random_range(0..victims.len())];
+                let held = self.held_jobs(frozen.0[place].worker).await?;
+                let (victim, since) = (frozen.0.swap_remove(place), Instant::now());
                 kill(victim.process, Signal::SIGKILL)?;
                 drop(frozen);
                 let StoppedWorker { worker, process, committing } = victim;
