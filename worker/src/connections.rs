@@ -25,7 +25,6 @@ const RESTED: Duration = Duration::from_millis(500);
 const KEPT_IDLE: Duration = Duration::from_secs(20);
 /// Wishes of other workers are answered at most so often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
-
 /// Renewals wait so long for a lease that is under way: both may take three seconds, and what is not renewed for five is
 /// somebody else's.
 const TELL_WITHIN: Duration = Duration::from_millis(500);

@@ -185,8 +185,7 @@ async fn all_workers_together_open_no_more_connections_than_the_sender_may_have(
 #[tokio::test]
 async fn what_a_worker_says_it_holds_does_not_cross_what_it_is_being_given() -> anyhow::Result<()> {
     let system = System::start().await?;
-    let port = system.redis.url().rsplit(':').next().unwrap_or_default().parse()?;
-    let proxy = FaultProxy::before(([127, 0, 0, 1], port).into()).await?;
+    let proxy = FaultProxy::before(system.redis.address()).await?;
     let queue = QueueLink::connect(&format!("redis://{}", proxy.address), Keys::default())?;
     let (limits, worker) = (Limiter::new(queue.link().clone()), system.ids.next::<WorkerId>());
     adopt_pulse(&system.store, &queue, &limits, &DatabaseClock::default()).await?;

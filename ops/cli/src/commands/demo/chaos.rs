@@ -148,6 +148,7 @@ impl<'a> Chaos<'a> {
                 sqlx::query_as("SELECT id, pid FROM workers WHERE ended_at IS NULL ORDER BY id")
                     .fetch_all(&mut *connection)
                     .await?;
+            anyhow::ensure!(!workers.is_empty(), "no worker is left to kill");
             let mut frozen = Frozen::default();
             for (worker, pid) in workers {
                 frozen.stop(worker, Pid::from_raw(pid));
@@ -178,7 +179,7 @@ impl<'a> Chaos<'a> {
                 return Ok((committing, until_resolved(watch, connection, worker, &held, since).await?));
             }
             drop(frozen);
-            anyhow::ensure!(waited.elapsed() <= 2 * WITHIN, "no worker is left to kill");
+            anyhow::ensure!(waited.elapsed() <= 2 * WITHIN, "no worker can be stopped");
             watch.look().await?;
         }
     }

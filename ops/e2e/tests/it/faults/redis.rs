@@ -107,8 +107,7 @@ async fn r4_redis_may_be_rolled_back_at_any_moment() -> anyhow::Result<()> {
 #[tokio::test]
 async fn r5_slow_answers_lost_answers_and_a_stall_cost_no_worker_and_no_message() -> anyhow::Result<()> {
     let mut system = System::without_orchestrator(&SLOW_SINK).await?;
-    let port = system.redis.url().rsplit(':').next().unwrap_or_default().parse()?;
-    let proxy = FaultProxy::before(([127, 0, 0, 1], port).into()).await?;
+    let proxy = FaultProxy::before(system.redis.address()).await?;
     system.reach.redis = format!("redis://{}", proxy.address);
     system.orchestrate()?;
     let workers = [system.work()?, system.work()?];

@@ -51,6 +51,15 @@ async fn fill(system: &System, rows: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The sessions that wrote these rows tell what they have looked at up to a second later.
+async fn until_filled(system: &System, rows: i64) {
+    until("the filling is counted", async || {
+        let inserted = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'message_runs'";
+        Ok(system.database.count(inserted).await? >= rows)
+    })
+    .await;
+}
+
 async fn lead(system: &System) -> anyhow::Result<Term> {
     let leaders = system.database.store.leaders();
     Ok(leaders.elect(system.ids.next(), Duration::from_secs(600)).await?.expect("nobody else leads"))
@@ -105,12 +114,7 @@ async fn p8_two_hundred_thousand_finished_rows_are_never_read_on_the_way_of_a_me
     // The statistics are from a quiet night, when nothing was scheduled.
     sqlx::raw_sql("ANALYZE").execute(&mut system.database.connection().await?).await?;
     system.build.scheduled(system.tenant, system.sender, BACKLOG).await?;
-    // The backlog, too: the sessions that wrote it tell what they have looked at up to a second later.
-    until("the filling is counted", async || {
-        Ok(system.database.count("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'message_runs'").await?
-            >= FINISHED + BACKLOG as i64)
-    })
-    .await;
+    until_filled(&system, FINISHED + BACKLOG as i64).await;
 
     let (before, pages) = (read(&system).await?, system.database.count(PAGES).await?);
     let term = lead(&system).await?;
@@ -185,11 +189,7 @@ async fn plans_of_the_first_day(analyzed: bool) -> anyhow::Result<()> {
         rounds(&system, store, term, 1).await?;
     }
     system.build.scheduled(system.tenant, system.sender, BACKLOG).await?;
-    until("the backlog is counted", async || {
-        Ok(system.database.count("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'message_runs'").await?
-            >= BACKLOG as i64)
-    })
-    .await;
+    until_filled(&system, (2 * ROUNDS + BACKLOG) as i64).await;
     let (_, before) = read(&system).await?;
     for store in stores {
         rounds(&system, &store, term, BATCH).await?;
